@@ -1,0 +1,1 @@
+"""roles + profile + facts → an ordered catalog without conflicts."""

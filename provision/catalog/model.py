@@ -1,0 +1,51 @@
+"""The catalog: what a machine should be, in order, with no two resources claiming the same thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from provision.checks import model as checks
+from provision.resources import base
+from provision.resources.base import Resource
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A resource and the role that yielded it."""
+
+    role: str
+    resource: Resource
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleCheck:
+    """A check and the role that yielded it."""
+
+    role: str
+    check: checks.Check
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """The ordered entries and checks of one machine."""
+
+    entries: tuple[Entry, ...] = ()
+    checks: tuple[RoleCheck, ...] = ()
+
+
+def dump(catalog: Catalog, *, redact: bool = True) -> dict[str, Any]:
+    """Return `catalog` as JSON-able data; unredacted only on the wire to the agent."""
+    return {
+        "schema": 1,
+        "entries": [{"role": e.role, "resource": base.dump(e.resource, redact=redact)} for e in catalog.entries],
+        "checks": [{"role": c.role, "check": checks.dump(c.check)} for c in catalog.checks],
+    }
+
+
+def load(data: dict[str, Any]) -> Catalog:
+    """Return the catalog that `dump(..., redact=False)` described."""
+    return Catalog(
+        entries=tuple(Entry(role=e["role"], resource=base.load(e["resource"])) for e in data["entries"]),
+        checks=tuple(RoleCheck(role=c["role"], check=checks.load(c["check"])) for c in data["checks"]),
+    )

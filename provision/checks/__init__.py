@@ -1,0 +1,1 @@
+"""Functional proof that something works: the model of checks and verdicts."""

@@ -1,0 +1,1 @@
+"""What the machine is: the typed model (`model`); the agent collects it."""

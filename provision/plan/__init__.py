@@ -1,0 +1,1 @@
+"""What would change, and why: the plan's model and its diffs."""

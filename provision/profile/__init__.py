@@ -1,0 +1,1 @@
+"""What the user wants: `workstation.toml`, validated; an empty profile works."""

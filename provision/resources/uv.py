@@ -1,0 +1,33 @@
+"""The uv program, kept where only provision uses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provision.resources.base import Resource, check_word
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uv(Resource):
+    """uv `version` in `/opt/provision/uv-VERSION`, fetched by pip from the index this machine has configured.
+
+    `hashes` are the SHA-256 of the wheels that may be taken, one a platform; pip refuses any other bytes.
+    """
+
+    kind = "uv"
+    version: str
+    hashes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_word(self.version, "version", r"[0-9]+(\.[0-9]+)+")
+        for digest in self.hashes:
+            check_word(digest, "hash", r"[0-9a-f]{64}")
+
+    @property
+    def identity(self) -> str:
+        return self.version
+
+    @property
+    def program(self) -> str:
+        """The path of the executable."""
+        return f"/opt/provision/uv-{self.version}/bin/uv"

@@ -1,0 +1,46 @@
+"""A Python environment made by uv, exactly as a lock says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provision.errors import InputError
+from provision.resources.base import Resource, check_name, check_path, check_word
+
+
+@dataclass(frozen=True, kw_only=True)
+class UvEnvironment(Resource):
+    """An environment at `path` with `requirements` (PEP 508), owned by `owner`.
+
+    `lock` is the text of a requirements file with hashes; empty means: solve on the machine in `apply`, and report the
+    lock. What is installed is compared by its records (`*.dist-info`) with the lock. `python` is `3.12` or empty for the
+    machine's own. `program` is the path of uv.
+    """
+
+    kind = "uv_environment"
+    name: str
+    path: str
+    program: str
+    requirements: tuple[str, ...]
+    owner: str
+    python: str = ""
+    lock: str = ""
+
+    def __post_init__(self) -> None:
+        check_word(self.name, "environment name", r"[a-z0-9][a-z0-9._-]{0,63}")
+        check_path(self.path)
+        check_path(self.program, "program")
+        check_name(self.owner, "owner")
+        if self.python:
+            check_word(self.python, "python", r"3\.[0-9]+(\.[0-9]+)?")
+        for requirement in self.requirements:
+            if not requirement or requirement.startswith("-") or "\n" in requirement:
+                raise InputError(f"environment {self.name}: not a requirement: {requirement!r}")
+
+    @property
+    def identity(self) -> str:
+        return self.name
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        return (self.key, f"path:{self.path}")
