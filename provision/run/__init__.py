@@ -1,0 +1,1 @@
+"""The controller's side of a run: connect, compile, show, confirm, follow."""

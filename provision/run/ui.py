@@ -1,0 +1,39 @@
+"""What a run needs from whoever shows it: a terminal, JSON Lines, or a test."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from provision.agent.events import Event
+from provision.checks.model import Verdict
+from provision.errors import ProvisionError
+from provision.facts.model import Facts
+from provision.plan.model import Plan
+
+
+class Ui(Protocol):
+    """Shows a run; one instance serves all hosts, its methods may be called from several threads."""
+
+    def connecting(self, host: str, doing: str) -> None:
+        """Show what is happening before there is a plan ("connecting", "collecting facts", "observing")."""
+
+    def facts(self, host: str, facts: Facts) -> None:
+        """The machine is known."""
+
+    def plan(self, host: str, facts: Facts, plan: Plan) -> None:
+        """Show a plan."""
+
+    def confirm(self, plans: dict[str, Plan]) -> bool:
+        """Ask once whether all `plans` (by host) may be applied."""
+
+    def event(self, host: str, event: Event) -> None:
+        """Show what happens (see `provision.agent.events`)."""
+
+    def verdicts(self, host: str, plan: Plan | None, verdicts: tuple[Verdict, ...]) -> None:
+        """Show what the checks found, and (for `verify`) whether anything drifted."""
+
+    def failed(self, host: str, error: ProvisionError) -> None:
+        """Show why a host's run ended."""
+
+    def note(self, host: str, text: str) -> None:
+        """Show one line of prose ("lock written to workstation.lock")."""
