@@ -18,7 +18,7 @@ class Ui(Protocol):
         """Show what is happening before there is a plan ("connecting", "collecting facts", "observing")."""
 
     def facts(self, host: str, facts: Facts) -> None:
-        """The machine is known."""
+        """Take note of what the machine is."""
 
     def plan(self, host: str, facts: Facts, plan: Plan) -> None:
         """Show a plan."""

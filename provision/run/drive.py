@@ -1,0 +1,175 @@
+"""The stages of a run, seen from the controller: connect, compile, plan, confirm, follow, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from provision.agent.events import RESULT, RUN_ENDED, VERDICT
+from provision.catalog.model import Catalog
+from provision.checks.model import Outcome, Verdict
+from provision.errors import Exit, ProvisionError
+from provision.plan.model import Plan
+from provision.run.connect import Gate, Later, Sudo, connect, each
+from provision.run.request import Recipe, Request, read_recipe
+from provision.run.session import Session, verdict_of
+from provision.run.ui import Ui
+from provision.transports.base import Transport
+
+_WORST = (Exit.INTERRUPTED, Exit.BAD_INPUT, Exit.UNREACHABLE, Exit.FAILED, Exit.REBOOT_NEEDED, Exit.CHANGES_PENDING, Exit.DONE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A machine that was reached, with its plan."""
+
+    session: Session
+    catalog: Catalog
+    plan: Plan
+
+
+@dataclass
+class Drive:
+    """One command over one or several machines. Each verb returns the process's exit code."""
+
+    transports: list[Transport]
+    request: Request
+    sudo: Sudo
+    ui: Ui
+    targets: dict[str, Target] = field(default_factory=dict)
+    codes: list[Exit] = field(default_factory=list)
+
+    def plan(self, *, detailed: bool = False) -> Exit:
+        """Show what would change on each machine."""
+        self._prepare()
+        for host, target in self.targets.items():
+            self.ui.plan(host, target.session.facts, target.plan)
+            if detailed and target.plan.pending:
+                self.codes.append(Exit.CHANGES_PENDING)
+        return self._end()
+
+    def apply(self) -> Exit:
+        """Show the plans, ask once, then apply them side by side."""
+        recipe = self._prepare()
+        for host, target in self.targets.items():
+            self.ui.plan(host, target.session.facts, target.plan)
+        pending = {host: target.plan for host, target in self.targets.items() if target.plan.pending}
+        if pending and not self.ui.confirm(pending):
+            self.codes.append(Exit.INTERRUPTED)
+            return self._end()
+
+        def work(host: str) -> Exit:
+            session = self.targets[host].session
+            return follow(host, session, session.go(self.targets[host].plan), self.ui, recipe)
+
+        self._collect(each(list(pending), work, lambda: self._stop(pending)))
+        return self._end()
+
+    def _stop(self, hosts: Iterable[str]) -> None:
+        for host in hosts:
+            self.ui.note(host, "stopping after the resource it is at; Ctrl-C again leaves the run to itself")
+            self.targets[host].session.stop()
+
+    def verify(self) -> Exit:
+        """Check that the plan is empty and that every check passes."""
+        self._prepare()
+
+        def work(host: str) -> Exit:
+            target = self.targets[host]
+            verdicts = target.session.check(lambda event: self.ui.event(host, event))
+            self.ui.verdicts(host, target.plan, verdicts)
+            return judge(target.plan, verdicts)
+
+        self._collect(each(list(self.targets), work))
+        return self._end()
+
+    def facts(self) -> Exit:
+        """Show what each machine is."""
+        gate = Gate()
+        gate.open()
+        for host, later in connect(self.transports, self.sudo, gate).items():
+            try:
+                with later.get() as session:
+                    self.ui.facts(host, session.facts)
+            except ProvisionError as error:
+                self._fail(host, error)
+        return self._end()
+
+    def _prepare(self) -> Recipe:
+        """Connect and read the profile side by side, then plan on every machine."""
+        gate = Gate()
+        for transport in self.transports:
+            self.ui.connecting(transport.name, "connecting")
+        later = connect(self.transports, self.sudo, gate)
+        recipe = read_recipe(self.request)
+        gate.open()
+
+        def work(host: str) -> Target:
+            return self._reach(host, later[host], recipe)
+
+        for host, found in each(list(later), work).items():
+            if isinstance(found, ProvisionError):
+                self._fail(host, found)
+            else:
+                self.targets[host] = found
+        return recipe
+
+    def _reach(self, host: str, later: Later[Session], recipe: Recipe) -> Target:
+        session = later.get()
+        try:
+            self.ui.facts(host, session.facts)
+            catalog = recipe.compile(session.facts)
+            self.ui.connecting(host, "observing")
+            return Target(session=session, catalog=catalog, plan=session.plan(catalog))
+        except BaseException:
+            session.__exit__()
+            raise
+
+    def _collect(self, found: dict[str, Exit | ProvisionError]) -> None:
+        for host, code in found.items():
+            if isinstance(code, ProvisionError):
+                self._fail(host, code)
+            else:
+                self.codes.append(code)
+
+    def _fail(self, host: str, error: ProvisionError) -> None:
+        self.ui.failed(host, error)
+        self.codes.append(error.exit)
+
+    def _end(self) -> Exit:
+        for target in self.targets.values():
+            target.session.__exit__()
+        return next((code for code in _WORST if code in self.codes), Exit.DONE)
+
+
+def judge(plan: Plan | None, verdicts: tuple[Verdict, ...]) -> Exit:
+    """Return what verify's verdict is as an exit code: a failed check is worse than drift."""
+    if any(verdict.outcome is Outcome.FAILED for verdict in verdicts):
+        return Exit.FAILED
+    return Exit.CHANGES_PENDING if plan is not None and plan.pending else Exit.DONE
+
+
+_RESULTS = {"done": Exit.DONE, "failed": Exit.FAILED, "reboot-needed": Exit.REBOOT_NEEDED, "interrupted": Exit.INTERRUPTED}
+
+
+def follow(host: str, session: Session, run: str, ui: Ui, recipe: Recipe | None) -> Exit:
+    """Show a run until it ends, keep the locks it reports, and return how it ended as an exit code."""
+    locks: dict[str, str] = {}
+    verdicts, ended = [], ""
+    while (event := session.next_event()) is not None:
+        ui.event(host, event)
+        if event["event"] == RESULT and event["name"] == "lock":
+            locks[event["subject"]] = event["text"]
+        elif event["event"] == VERDICT:
+            verdicts.append(verdict_of(event))
+        elif event["event"] == RUN_ENDED:
+            ended = event["result"]
+    if locks and recipe is not None:
+        ui.note(host, f"wrote {recipe.keep_locks(locks)}: keep it with the profile, later applies install exactly this")
+    if verdicts:
+        ui.verdicts(host, None, tuple(verdicts))
+    if not ended:
+        raise ProvisionError(
+            f"run {run} ended without a word: its process was killed", hint="`provision apply` finishes what it began"
+        )
+    return _RESULTS[ended]

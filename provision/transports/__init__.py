@@ -1,0 +1,1 @@
+"""How the controller reaches a machine: `local` through a pipe, `ssh` through fabric; one stream each way."""

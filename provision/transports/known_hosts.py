@@ -1,0 +1,88 @@
+"""Which host keys are trusted: known_hosts files read whole, revoked keys kept apart, unknown ones refused.
+
+Fabric's own default accepts any key, and paramiko's reader crashes on `@revoked` lines; hence this module.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import paramiko
+from paramiko.hostkeys import HostKeyEntry
+
+from provision.errors import UnreachableError
+
+SYSTEM = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
+
+
+def user_file() -> Path:
+    """Return the user's own known_hosts."""
+    return Path(os.path.expanduser("~/.ssh/known_hosts"))  # noqa: PTH111 - follows $HOME, as OpenSSH's users expect
+
+
+class KnownHosts:
+    """The trusted and the revoked keys of some known_hosts files; missing files are empty."""
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self.trusted = paramiko.HostKeys()
+        self._revoked: set[bytes] = set()
+        entries = [item for file in files for item in _entries(file)]
+        self._revoked = {key.asbytes() for revoked, _, key in entries if revoked}
+        for revoked, names, key in entries:
+            if not revoked and not self.revoked(key):
+                for name in names:
+                    self.trusted.add(name, key.get_name(), key)
+
+    def revoked(self, key: paramiko.PKey) -> bool:
+        """Whether a `@revoked` line names this key (for any host: a revoked key is good nowhere)."""
+        return key.asbytes() in self._revoked
+
+
+def _entries(file: Path) -> Iterator[tuple[bool, list[str], paramiko.PKey]]:
+    """Yield (revoked?, host patterns, key) of each line that holds a key paramiko knows."""
+    try:
+        text = file.read_text(errors="replace")
+    except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError):
+        return
+    for number, whole in enumerate(text.splitlines(), 1):
+        line = whole.strip()
+        marker, _, rest = line.partition(" ")
+        if not line or line.startswith("#") or marker == "@cert-authority":
+            continue
+        revoked = marker == "@revoked"
+        try:
+            entry = HostKeyEntry.from_line(rest.strip() if revoked else line, number)
+        except (paramiko.SSHException, ValueError):
+            continue
+        if entry is not None and entry.key is not None:
+            yield revoked, list(entry.hostnames or ()), entry.key
+
+
+class Refuse(paramiko.MissingHostKeyPolicy):
+    """Refuse a host whose key is unknown or revoked, before anything is sent to it."""
+
+    def __init__(self, known: KnownHosts) -> None:
+        self._known = known
+
+    def missing_host_key(self, _client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
+        """Raise, with the fingerprint and the command that would trust it."""
+        shown = f"{key.get_name()} {fingerprint(key)}"
+        if self._known.revoked(key):
+            raise UnreachableError(
+                f"{hostname} offers a revoked host key ({shown})",
+                hint="someone marked this key `@revoked` in known_hosts: do not connect before you know why",
+            )
+        raise UnreachableError(
+            f"the host key of {hostname} is not known (it offers {shown})",
+            hint="`provision trust HOST` shows the fingerprint and records the key",
+        )
+
+
+def fingerprint(key: paramiko.PKey) -> str:
+    """Return the SHA-256 fingerprint as OpenSSH prints it."""
+    import base64  # noqa: PLC0415 - only to show a key
+    import hashlib  # noqa: PLC0415 - only to show a key
+
+    return "SHA256:" + base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode().rstrip("=")
