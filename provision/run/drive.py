@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from provision.agent.events import RESULT, RUN_ENDED, VERDICT
-from provision.catalog.model import Catalog
 from provision.checks.model import Outcome, Verdict
 from provision.errors import Exit, ProvisionError
 from provision.plan.model import Plan
@@ -24,7 +24,7 @@ class Target:
     """A machine that was reached, with its plan."""
 
     session: Session
-    catalog: Catalog
+    recipe: Recipe
     plan: Plan
 
 
@@ -33,6 +33,8 @@ class Drive:
     """One command over one or several machines. Each verb returns the process's exit code."""
 
     transports: list[Transport]
+    profiles: Mapping[str, Path]
+    """The profiles an inventory gives some hosts instead of the request's."""
     request: Request
     sudo: Sudo
     ui: Ui
@@ -50,7 +52,7 @@ class Drive:
 
     def apply(self) -> Exit:
         """Show the plans, ask once, then apply them side by side."""
-        recipe = self._prepare()
+        self._prepare()
         for host, target in self.targets.items():
             self.ui.plan(host, target.session.facts, target.plan)
         pending = {host: target.plan for host, target in self.targets.items() if target.plan.pending}
@@ -60,7 +62,7 @@ class Drive:
 
         def work(host: str) -> Exit:
             session = self.targets[host].session
-            return follow(host, session, session.go(self.targets[host].plan), self.ui, recipe)
+            return follow(host, session, session.go(self.targets[host].plan), self.ui, self.targets[host].recipe)
 
         self._collect(each(list(pending), work, lambda: self._stop(pending)))
         return self._end()
@@ -83,36 +85,24 @@ class Drive:
         self._collect(each(list(self.targets), work))
         return self._end()
 
-    def facts(self) -> Exit:
-        """Show what each machine is."""
-        gate = Gate()
-        gate.open()
-        for host, later in connect(self.transports, self.sudo, gate).items():
-            try:
-                with later.get() as session:
-                    self.ui.facts(host, session.facts)
-            except ProvisionError as error:
-                self._fail(host, error)
-        return self._end()
-
-    def _prepare(self) -> Recipe:
+    def _prepare(self) -> None:
         """Connect and read the profile side by side, then plan on every machine."""
         gate = Gate()
         for transport in self.transports:
             self.ui.connecting(transport.name, "connecting")
         later = connect(self.transports, self.sudo, gate)
         recipe = read_recipe(self.request)
+        others = {path: read_recipe(replace(self.request, profile=path)) for path in set(self.profiles.values())}
         gate.open()
 
         def work(host: str) -> Target:
-            return self._reach(host, later[host], recipe)
+            return self._reach(host, later[host], others[self.profiles[host]] if host in self.profiles else recipe)
 
         for host, found in each(list(later), work).items():
             if isinstance(found, ProvisionError):
                 self._fail(host, found)
             else:
                 self.targets[host] = found
-        return recipe
 
     def _reach(self, host: str, later: Later[Session], recipe: Recipe) -> Target:
         session = later.get()
@@ -120,7 +110,7 @@ class Drive:
             self.ui.facts(host, session.facts)
             catalog = recipe.compile(session.facts)
             self.ui.connecting(host, "observing")
-            return Target(session=session, catalog=catalog, plan=session.plan(catalog))
+            return Target(session=session, recipe=recipe, plan=session.plan(catalog))
         except BaseException:
             session.__exit__()
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,10 @@ from provision.catalog.load import load_roles
 from provision.catalog.model import Catalog
 from provision.catalog.role import Role
 from provision.facts.model import Facts
-from provision.profile.locks import Locks, lock_path, read_locks
+from provision.profile.locks import Locks, lock_path, read_locks, write_locks
 from provision.profile.read import LoadedProfile, load_profile
+
+_WRITING = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,12 @@ class Recipe:
     def compile(self, facts: Facts) -> Catalog:
         """Return the catalog of a machine; raises `InputError` when profile, roles and machine do not go together."""
         return compile_catalog(self.loaded.profile, facts, self.select(facts), locks=self.locks)
+
+    def keep_locks(self, new: Locks) -> Path:
+        """Write the locks a run reported, beside the profile; return the file."""
+        with _WRITING:  # several hosts may end at once
+            write_locks(self.lock_path, {**read_locks(self.lock_path), **new})
+        return self.lock_path
 
 
 def read_recipe(request: Request) -> Recipe:

@@ -1,0 +1,15 @@
+"""The command line: one module a verb; each parses and prints, and holds no logic.
+
+Nothing heavy is imported before the verb that needs it, so that `--help` and completion stay quick.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and end the process with the exit codes of `provision.errors.Exit`."""
+    from provision.cli.app import run
+
+    sys.exit(run(sys.argv[1:]))
