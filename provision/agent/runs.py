@@ -21,7 +21,7 @@ KEPT = 50
 
 _RUN_AGENT = (
     "import sys,zlib;d=open(sys.argv[1]+'/agent','rb').read();"
-    "exec(compile(zlib.decompress(d),'<agent>','exec'),{'__name__':'agent','ENTRY':'executor','LOGIN':'','AGENT':d})"
+    "exec(compile(zlib.decompress(d),'<agent>','exec'),{'__name__':'agent','ENTRY':'executor'})"
 )
 
 
@@ -184,7 +184,7 @@ def summary(run: Run) -> dict[str, Any]:
         events: list[Event] = journal.read(run.journal)
         alive = run.alive()
     except (OSError, ValueError) as error:
-        return {"run": run.id, "state": "unreadable", "message": str(error)}
+        return {"run": run.id, "result": "unreadable", "message": str(error)}
     last = events[-1] if events else {}
     ended = last.get("event") == RUN_ENDED
     state = last["result"] if ended else ("running" if alive else "killed")
@@ -193,7 +193,7 @@ def summary(run: Run) -> dict[str, Any]:
         "run": run.id,
         "started": events[0]["time"] if events else None,
         "seconds": round(last["time"] - events[0]["time"], 1) if events else None,
-        "state": state,
+        "result": state,
         "changed": changed,
         "message": last.get("message", ""),
     }

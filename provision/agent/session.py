@@ -4,8 +4,8 @@ Facts are sent unasked, at once. Then, each message `{"do": …}` has one answer
 
 | do | answer |
 | --- | --- |
-| `plan` (`catalog`) | `plan` |
-| `go` (`digest`, `blobs`) | `started`, `event`…, `ended` |
+| `plan` (`catalog`, `modules`) | `plan` |
+| `go` (`digest`, `blobs`, `modules`) | `started`, `event`…, `ended` |
 | `check` | `event`…, `checked` |
 | `attach` (`run`, `after`) | `started`, `event`…, `ended` |
 | `runs` | `runs` |
@@ -88,9 +88,8 @@ def _redacted(raw: dict[str, Any]) -> dict[str, Any]:
 class Session:
     """One conversation with a controller."""
 
-    def __init__(self, wire: Wire, login: str, agent: bytes) -> None:
+    def __init__(self, wire: Wire, login: str) -> None:
         self._wire = wire
-        self._agent = agent
         self._login = login
         self._privileged = os.geteuid() == 0
         self._catalog: dict[str, Any] = {}
@@ -118,6 +117,7 @@ class Session:
                 self._wire.send(_error(ProvisionError(f"the machine refused: {error}", evidence=traceback.format_exc())))
 
     def _do_plan(self, message: Message) -> None:
+        _memory().sources.update(message["modules"])
         self._catalog = message["catalog"]
         data = _plan_in_child(self._catalog, privileged=self._privileged)
         answer = json.loads(data)
@@ -129,9 +129,10 @@ class Session:
             raise ProvisionError("the plan to apply is not the plan that was shown", hint="`provision plan`")
         if not self._privileged:
             raise InputError("changing this machine needs root", hint="run as a user who may use sudo")
+        _memory().sources.update(message["modules"])
         runs.Lock().check()
         orders = {"catalog": self._catalog, "plan": self._plan, "blobs": message["blobs"]}
-        run = runs.create(orders=orders, redacted=_redacted(self._catalog), plan=self._plan, agent=self._agent)
+        run = runs.create(orders=orders, redacted=_redacted(self._catalog), plan=self._plan, agent=_memory().pack())
         runs.spawn(run)
         self._follow(run, 0)
 
@@ -184,9 +185,14 @@ class Session:
         return journal.follow(run.journal, after=after, alive=alive, pause=pause)
 
 
-def main(login: str, agent: bytes) -> None:
+def _memory() -> Any:  # noqa: ANN401 - the class is part of the loader's text (`provision/run/payload.py`)
+    """Return the finder this module was imported by; it holds the agent's modules."""
+    return __spec__.loader
+
+
+def main(login: str) -> None:
     """Serve one session on stdin and stdout."""
     try:
-        Session(Wire(0, 1), login, agent).serve()
+        Session(Wire(0, 1), login).serve()
     except BrokenPipeError:  # the controller is gone; a run goes on by itself
         sys.exit(1)

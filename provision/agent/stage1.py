@@ -32,7 +32,7 @@ def exactly(n):
 os.write(1, b"\0provision-root-up\n")
 login = exactly(int(exactly(4))).decode()
 agent = exactly(int(exactly(8)))
-space = {"__name__": "agent", "ENTRY": "session", "LOGIN": login, "AGENT": agent}
+space = {"__name__": "agent", "ENTRY": "session", "LOGIN": login}
 exec(compile(zlib.decompress(agent), "<agent>", "exec"), space)
 """
 
@@ -152,7 +152,7 @@ def main() -> None:
     agent = take()
     login = __import__("pwd").getpwuid(os.getuid()).pw_name
     if os.getuid() == 0 or not header["sudo"]:
-        space = {"__name__": "agent", "ENTRY": "session", "LOGIN": login, "AGENT": agent}
+        space = {"__name__": "agent", "ENTRY": "session", "LOGIN": login}
         exec(compile(zlib.decompress(agent), "<agent>", "exec"), space)  # noqa: S102 - this is what stage 1 is for
         return
     to_child, from_child, terminal = climb(header.pop("password"))

@@ -1,82 +1,172 @@
-"""The agent as it travels: one compressed Python text that carries its modules as strings and imports them from memory."""
+"""The agent as it travels: one compressed Python text that carries its modules and imports them from memory.
+
+What every session needs goes first; the modules of the resource kinds a catalog holds go with the catalog, those that
+change a machine go with `go`. So the first piece stays small however many kinds there are.
+"""
 
 from __future__ import annotations
 
+import ast
 import base64
 import functools
+import hashlib
+import json
+import os
 import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import provision
 
 _HOME = Path(provision.__file__).parent
+_PARTS = ("__init__.py", "errors.py", "resources", "plan", "checks", "facts", "catalog/__init__.py", "catalog/model.py", "agent")
+_SESSION = ("provision.agent.session", "provision.agent.reader", "provision.agent.readonly", "provision.resources.base")
+_APPLY = ("provision.agent.executor", "provision.agent.writer")
 
-SHIPPED = (
-    "__init__.py",
-    "errors.py",
-    "resources",
-    "plan",
-    "checks",
-    "facts",
-    "catalog/__init__.py",
-    "catalog/model.py",
-    "agent",
-)
-"""What of `provision/` the agent is made of."""
+Modules = dict[str, tuple[bool, str]]
+"""Modules by name: whether each is a package, and its text."""
 
 _LOADER = """
-import sys
+import sys, zlib
 from _frozen_importlib import ModuleSpec
 class Memory:
+    def __init__(self, sources, loader):
+        self.sources, self.loader = sources, loader
     def find_spec(self, name, path=None, target=None):
-        if name in SOURCES:
-            return ModuleSpec(name, self, origin="<agent>", is_package=SOURCES[name][0])
+        if name in self.sources:
+            return ModuleSpec(name, self, origin="<agent>", is_package=self.sources[name][0])
     def create_module(self, spec):
         return None
     def exec_module(self, module):
-        exec(compile(SOURCES[module.__name__][1], "<agent>/" + module.__name__, "exec", dont_inherit=True), module.__dict__)
-sys.meta_path.insert(0, Memory())
+        text = self.sources[module.__name__][1]
+        exec(compile(text, "<agent>/" + module.__name__, "exec", dont_inherit=True), module.__dict__)
+    def pack(self):
+        return zlib.compress(f"SOURCES = {self.sources!r}\\nLOADER = {self.loader!r}\\nexec(LOADER)".encode(), 1)
+sys.meta_path.insert(0, Memory(SOURCES, LOADER))
 if ENTRY == "session":
     from provision.agent.session import main
-    main(LOGIN, AGENT)
+    main(LOGIN)
 elif ENTRY == "executor":
     from provision.agent.executor import main
     main(sys.argv[1])
 """
-
-
-def _module(path: Path) -> tuple[str, bool]:
-    parts = ("provision", *path.relative_to(_HOME).with_suffix("").parts)
-    package = parts[-1] == "__init__"
-    return ".".join(parts[:-1] if package else parts), package
-
-
-def sources() -> dict[str, tuple[bool, str]]:
-    """Return the agent's modules by name: whether each is a package, and its text."""
-    paths = [path for item in SHIPPED for path in (sorted((_HOME / item).rglob("*.py")) if "." not in item else [_HOME / item])]
-    found = {name: (package, path.read_text()) for path in paths for name, package in [_module(path)]}
-    import distro.distro  # noqa: PLC0415 - only its path is wanted, and only here
-
-    found["distro"] = (False, Path(distro.distro.__file__).read_text())
-    return found
-
-
-@functools.cache
-def agent() -> bytes:
-    """Return the compressed agent; at most 64 KiB (a test holds it to that)."""
-    text = f"SOURCES = {sources()!r}\n{_LOADER}"
-    return zlib.compress(text.encode(), 6)
-
-
-@functools.cache
-def stage1() -> bytes:
-    """Return stage 1 as one line of base64, ended by a newline."""
-    text = (_HOME / "agent" / "stage1.py").read_bytes()
-    return base64.b64encode(zlib.compress(text, 6)) + b"\n"
-
 
 COMMAND = (
     "/usr/bin/python3 -ISc 'import os,zlib,base64;"
     'exec(zlib.decompress(base64.b64decode(b"".join(iter(lambda:os.read(0,1)or b"\\n",b"\\n")))))\''
 )
 """What the login shell runs: read one line byte by byte, so that what follows stays on stdin, and execute it."""
+
+
+@functools.cache
+def stage1() -> bytes:
+    """Return stage 1 as one line of base64, ended by a newline."""
+    from provision.run.shrink import shrink  # noqa: PLC0415 - only where the cache misses
+
+    text = _cached("stage1", [_HOME / "agent" / "stage1.py"], lambda paths: shrink(paths[0].read_text()))
+    return base64.b64encode(zlib.compress(str(text).encode(), 9)) + b"\n"
+
+
+@functools.cache
+def agent() -> bytes:
+    """Return what every session starts with, compressed; at most 64 KiB (a test holds it to that)."""
+    modules = closure(_SESSION)
+    return zlib.compress(f"SOURCES = {modules!r}\nLOADER = {_LOADER!r}\nexec(LOADER)".encode(), 9)
+
+
+def for_kinds(kinds: Iterable[str]) -> Modules:
+    """Return the modules that `kinds` of resources need beyond every session's."""
+    roots = [f"provision.{where}.{kind}" for kind in sorted(set(kinds)) for where in ("resources", "agent.providers")]
+    known = closure(_SESSION)
+    return {name: module for name, module in closure(roots).items() if name not in known}
+
+
+def for_apply() -> Modules:
+    """Return the modules that change a machine."""
+    known = closure(_SESSION)
+    return {name: module for name, module in closure(_APPLY).items() if name not in known}
+
+
+def closure(roots: Iterable[str]) -> Modules:
+    """Return `roots` and all that they import, directly or not, in functions or not."""
+    found, waiting = set(), list(roots)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += [other for other in _modules()[name][2] if other not in found]
+    return {name: _modules()[name][:2] for name in sorted(found)}
+
+
+@functools.cache
+def _modules() -> dict[str, tuple[bool, str, list[str]]]:
+    """Return all of the agent's modules, without what only readers need, and what each imports."""
+
+    paths = [path for part in _PARTS for path in (sorted((_HOME / part).rglob("*.py")) if "." not in part else [_HOME / part])]
+    found: dict[str, tuple[bool, str, list[str]]] = {
+        name: (package, text, imports) for name, package, text, imports in _cached("agent", paths, _read)
+    }
+    return found
+
+
+def _read(paths: list[Path]) -> list[tuple[str, bool, str, list[str]]]:
+    from provision.run.shrink import shrink  # noqa: PLC0415 - only where the cache misses
+
+    names = {_name(path)[0] for path in paths}
+    read = []
+    for path in paths:
+        name, package = _name(path)
+        text = path.read_text()
+        read.append((name, package, shrink(text), sorted(set(_imports(text)) & names | _parents(name))))
+    return read
+
+
+def _name(path: Path) -> tuple[str, bool]:
+    parts = ("provision", *path.relative_to(_HOME).with_suffix("").parts)
+    package = parts[-1] == "__init__"
+    return ".".join(parts[:-1] if package else parts), package
+
+
+def _parents(name: str) -> set[str]:
+    parts = name.split(".")
+    return {".".join(parts[:count]) for count in range(1, len(parts))}
+
+
+def _imports(text: str) -> Iterator[str]:
+    tree = ast.parse(text)
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _cached(what: str, paths: list[Path], make):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - JSON in, JSON out
+    """Return what `make` makes of `paths`, kept in the user's cache until one of them changes."""
+    stats = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
+    key = hashlib.sha256(repr((provision.__version__, stats)).encode()).hexdigest()[:16]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "provision" / f"{what}-{key}.json"
+    try:
+        return json.loads(cache.read_bytes())
+    except (OSError, ValueError):
+        pass
+    made = make(paths)
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        for old in cache.parent.glob(f"{what}-*.json"):
+            old.unlink()
+        scratch = cache.with_suffix(f".{os.getpid()}")
+        scratch.write_text(json.dumps(made))
+        scratch.replace(cache)
+    except OSError:
+        pass  # a cache that cannot be written costs time, nothing else
+    return made
