@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from provision.agent.steps import Step
 from provision.errors import UnreadableError
 from provision.resources.base import Blob
+
+if TYPE_CHECKING:
+    from provision.agent.steps import Step
 
 __all__ = ["Account", "Deb", "Output", "Reader", "Stat", "UnitState", "UnreadableError", "Writer"]
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from provision.agent.host import Reader
-from provision.agent.steps import Step
 from provision.plan.model import Diff
 from provision.resources.base import Resource
+
+if TYPE_CHECKING:
+    from provision.agent.steps import Step
 
 R = TypeVar("R", bound=Resource, contravariant=True)  # noqa: PLC0105 - one letter, as in the contract
 H = TypeVar("H")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -132,6 +131,8 @@ def held_by(text: str) -> ProvisionError:
 
 def spawn(run: Run) -> None:
     """Start the run's executor, detached from this session: a transient unit, or a process of its own without systemd."""
+    import subprocess
+
     argv = ["/usr/bin/python3", "-ISc", _RUN_AGENT, run.path]
     if os.path.isdir("/run/systemd/system"):
         unit = f"provision-{run.id}"

@@ -1,6 +1,6 @@
 """The agent's side of a session: answers the controller's messages until it says goodbye or is gone.
 
-Facts are sent unasked, at once. Then, each message `{"do": …}` has one answer or a stream that ends:
+Facts were sent unasked, at once (`entry`). Each message `{"do": …}` has one answer or a stream that ends:
 
 | do | answer |
 | --- | --- |
@@ -21,21 +21,18 @@ import json
 import os
 import select
 import signal
-import sys
-import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
 from provision.agent import journal, runs
 from provision.agent.events import CHECK_STARTED, VERDICT, Event
-from provision.agent.facts import collect
 from provision.agent.planner import make_plan, unit_names
-from provision.agent.probes import run_check
+from provision.agent.reader import MachineReader
+from provision.agent.readonly import make_read_only
 from provision.agent.wire import Message, Wire
 from provision.catalog import model as catalogs
 from provision.errors import InputError, ProvisionError
-from provision.facts import model as facts_model
 from provision.plan import model as plans
 
 STARTING = 15.0
@@ -61,9 +58,6 @@ def _plan_in_child(raw: dict[str, Any], *, privileged: bool) -> bytes:
 
 
 def _plan(raw: dict[str, Any], *, privileged: bool) -> Message:
-    from provision.agent.reader import MachineReader
-    from provision.agent.readonly import make_read_only
-
     try:
         enforced = make_read_only()
         catalog = catalogs.load(raw)
@@ -74,7 +68,13 @@ def _plan(raw: dict[str, Any], *, privileged: bool) -> Message:
     except ProvisionError as error:
         return _error(error)
     except Exception as error:  # noqa: BLE001 - the controller must hear of it
-        return _error(ProvisionError(f"internal error while planning: {error!r}", evidence=traceback.format_exc()))
+        return _error(ProvisionError(f"internal error while planning: {error!r}", evidence=_trace()))
+
+
+def _trace() -> str:
+    import traceback
+
+    return traceback.format_exc()
 
 
 def _error(error: ProvisionError) -> Message:
@@ -88,16 +88,14 @@ def _redacted(raw: dict[str, Any]) -> dict[str, Any]:
 class Session:
     """One conversation with a controller."""
 
-    def __init__(self, wire: Wire, login: str) -> None:
+    def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._login = login
         self._privileged = os.geteuid() == 0
         self._catalog: dict[str, Any] = {}
         self._plan: dict[str, Any] = {}
 
     def serve(self) -> None:
-        """Send the facts, then answer until the other side is done."""
-        self._wire.send({"type": "facts", "facts": facts_model.dump(collect(login=self._login))})
+        """Answer until the other side is done."""
         answers: dict[str, Callable[[Message], None]] = {
             "plan": self._do_plan,
             "go": self._do_go,
@@ -114,10 +112,10 @@ class Session:
             except ProvisionError as error:
                 self._wire.send(_error(error))
             except OSError as error:
-                self._wire.send(_error(ProvisionError(f"the machine refused: {error}", evidence=traceback.format_exc())))
+                self._wire.send(_error(ProvisionError(f"the machine refused: {error}", evidence=_trace())))
 
     def _do_plan(self, message: Message) -> None:
-        _memory().sources.update(message["modules"])
+        _memory().add(message["modules"])
         self._catalog = message["catalog"]
         data = _plan_in_child(self._catalog, privileged=self._privileged)
         answer = json.loads(data)
@@ -129,7 +127,7 @@ class Session:
             raise ProvisionError("the plan to apply is not the plan that was shown", hint="`provision plan`")
         if not self._privileged:
             raise InputError("changing this machine needs root", hint="run as a user who may use sudo")
-        _memory().sources.update(message["modules"])
+        _memory().add(message["modules"])
         runs.Lock().check()
         orders = {"catalog": self._catalog, "plan": self._plan, "blobs": message["blobs"]}
         run = runs.create(orders=orders, redacted=_redacted(self._catalog), plan=self._plan, agent=_memory().pack())
@@ -143,23 +141,23 @@ class Session:
         self._wire.send({"type": "runs", "runs": [runs.summary(runs.Run(name)) for name in runs.names()]})
 
     def _do_check(self, _message: Message) -> None:
-        from provision.agent.reader import MachineReader
+        from provision.agent.probes import run_check
 
         host = MachineReader()
         for number, item in enumerate(catalogs.load(self._catalog).checks):
-            for name, fields in (
-                (CHECK_STARTED, lambda i=item: {"role": i.role, "name": i.check.name}),
-                (VERDICT, lambda i=item: asdict(run_check(i.role, i.check, host))),
-            ):
-                self._wire.send({"type": "event", "event": {"seq": number, "event": name, **fields()}})
+            self._event({"seq": number, "event": CHECK_STARTED, "role": item.role, "name": item.check.name})
+            self._event({"seq": number, "event": VERDICT, **asdict(run_check(item.role, item.check, host))})
         self._wire.send({"type": "checked"})
+
+    def _event(self, event: Event) -> None:
+        self._wire.send({"type": "event", "event": event})
 
     def _follow(self, run: runs.Run, after: int) -> None:
         """Send a run's events as they come; `stop` asks the run to end, anything else or silence leaves it alone."""
         self._wire.send({"type": "started", "run": run.id})
         last: Event = {}
         for event in self._events(run, after):
-            self._wire.send({"type": "event", "event": event})
+            self._event(event)
             last = event
         self._wire.send({"type": "ended", "run": run.id, "alive": run.alive(), "last": last.get("event", "")})
 
@@ -188,11 +186,3 @@ class Session:
 def _memory() -> Any:  # noqa: ANN401 - the class is part of the loader's text (`provision/run/payload.py`)
     """Return the finder this module was imported by; it holds the agent's modules."""
     return __spec__.loader
-
-
-def main(login: str) -> None:
-    """Serve one session on stdin and stdout."""
-    try:
-        Session(Wire(0, 1), login).serve()
-    except BrokenPipeError:  # the controller is gone; a run goes on by itself
-        sys.exit(1)

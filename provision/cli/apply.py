@@ -22,10 +22,10 @@ def apply(
     as_json: o.Json = False,
 ) -> None:
     """Show the plan, ask, apply it, and check what was changed."""
-    from provision.run.drive import Drive
-
     with o.shown(as_json=as_json, yes=yes, diff=diff, verbose=verbose) as ui:
         sudo = o.sudo(ask_first=ask_sudo_password, from_stdin=sudo_password_stdin)
         machines = o.machines(host, ssh_config, inventory, limit)
+        from provision.run.drive import Drive
+
         code = Drive(machines.transports, machines.profiles, o.request(profile, roles, skip, role_path), sudo, ui).apply()
     o.end(code)

@@ -20,10 +20,10 @@ def verify(
     as_json: o.Json = False,
 ) -> None:
     """Prove that the machine is as the profile says and that it works; a verdict per role."""
-    from provision.run.drive import Drive
-
     with o.shown(as_json=as_json, verbose=verbose) as ui:
         sudo = o.sudo(ask_first=ask_sudo_password, from_stdin=sudo_password_stdin)
         machines = o.machines(host, ssh_config, inventory, limit)
+        from provision.run.drive import Drive
+
         code = Drive(machines.transports, machines.profiles, o.request(profile, roles, skip, role_path), sudo, ui).verify()
     o.end(code)

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from provision.agent.events import RESULT, RUN_ENDED, VERDICT
 from provision.checks.model import Outcome, Verdict
 from provision.errors import Exit, ProvisionError
 from provision.plan.model import Plan
 from provision.run.connect import Gate, Later, Sudo, connect, each
-from provision.run.request import Recipe, Request, read_recipe
+from provision.run.request import Request
 from provision.run.session import Session, verdict_of
 from provision.run.ui import Ui
 from provision.transports.base import Transport
+
+if TYPE_CHECKING:
+    from provision.run.recipe import Recipe
 
 _WORST = (Exit.INTERRUPTED, Exit.BAD_INPUT, Exit.UNREACHABLE, Exit.FAILED, Exit.REBOOT_NEEDED, Exit.CHANGES_PENDING, Exit.DONE)
 
@@ -91,6 +95,8 @@ class Drive:
         for transport in self.transports:
             self.ui.connecting(transport.name, "connecting")
         later = connect(self.transports, self.sudo, gate)
+        from provision.run.recipe import read_recipe  # noqa: PLC0415 - its imports take as long as the connection being made
+
         recipe = read_recipe(self.request)
         others = {path: read_recipe(replace(self.request, profile=path)) for path in set(self.profiles.values())}
         gate.open()

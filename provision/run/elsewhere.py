@@ -8,7 +8,8 @@ from pathlib import Path
 from provision.errors import InputError
 from provision.facts import model as facts_model
 from provision.plan.model import Diff, Plan, PlanEntry, Status
-from provision.run.request import Request, read_recipe
+from provision.run.recipe import read_recipe
+from provision.run.request import Request
 from provision.run.ui import Ui
 
 _LARGEST = 1 << 22

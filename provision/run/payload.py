@@ -6,21 +6,21 @@ change a machine go with `go`. So the first piece stays small however many kinds
 
 from __future__ import annotations
 
-import ast
 import base64
+import contextlib
 import functools
 import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import provision
 
 _HOME = Path(provision.__file__).parent
 _PARTS = ("__init__.py", "errors.py", "resources", "plan", "checks", "facts", "catalog/__init__.py", "catalog/model.py", "agent")
-_SESSION = ("provision.agent.session", "provision.agent.reader", "provision.agent.readonly", "provision.resources.base")
+_SESSION = ("provision.agent.entry",)
 _APPLY = ("provision.agent.executor", "provision.agent.writer")
 
 Modules = dict[str, tuple[bool, str]]
@@ -40,11 +40,14 @@ class Memory:
     def exec_module(self, module):
         text = self.sources[module.__name__][1]
         exec(compile(text, "<agent>/" + module.__name__, "exec", dont_inherit=True), module.__dict__)
+    def add(self, packed):
+        import base64, json
+        self.sources.update(json.loads(zlib.decompress(base64.b64decode(packed))))
     def pack(self):
         return zlib.compress(f"SOURCES = {self.sources!r}\\nLOADER = {self.loader!r}\\nexec(LOADER)".encode(), 1)
 sys.meta_path.insert(0, Memory(SOURCES, LOADER))
 if ENTRY == "session":
-    from provision.agent.session import main
+    from provision.agent.entry import main
     main(LOGIN)
 elif ENTRY == "executor":
     from provision.agent.executor import main
@@ -61,17 +64,18 @@ COMMAND = (
 @functools.cache
 def stage1() -> bytes:
     """Return stage 1 as one line of base64, ended by a newline."""
-    from provision.run.shrink import shrink  # noqa: PLC0415 - only where the cache misses
-
-    text = _cached("stage1", [_HOME / "agent" / "stage1.py"], lambda paths: shrink(paths[0].read_text()))
-    return base64.b64encode(zlib.compress(str(text).encode(), 9)) + b"\n"
+    path = _HOME / "agent" / "stage1.py"
+    return base64.b64encode(_cached("stage1", [path], lambda: zlib.compress(_read(path)[2].encode(), 9))) + b"\n"
 
 
 @functools.cache
 def agent() -> bytes:
     """Return what every session starts with, compressed; at most 64 KiB (a test holds it to that)."""
-    modules = closure(_SESSION)
-    return zlib.compress(f"SOURCES = {modules!r}\nLOADER = {_LOADER!r}\nexec(LOADER)".encode(), 9)
+    return _cached("agent", _paths(), lambda: zlib.compress(_script(closure(_SESSION)).encode(), 9))
+
+
+def _script(modules: Modules) -> str:
+    return f"SOURCES = {modules!r}\nLOADER = {_LOADER!r}\nexec(LOADER)"
 
 
 def for_kinds(kinds: Iterable[str]) -> Modules:
@@ -87,6 +91,11 @@ def for_apply() -> Modules:
     return {name: module for name, module in closure(_APPLY).items() if name not in known}
 
 
+def packed(modules: Modules) -> str:
+    """Return modules as a message carries them."""
+    return base64.b64encode(zlib.compress(json.dumps(modules).encode(), 6)).decode()
+
+
 def closure(roots: Iterable[str]) -> Modules:
     """Return `roots` and all that they import, directly or not, in functions or not."""
     found, waiting = set(), list(roots)
@@ -99,26 +108,24 @@ def closure(roots: Iterable[str]) -> Modules:
 
 
 @functools.cache
+def _paths() -> list[Path]:
+    return [path for part in _PARTS for path in (sorted((_HOME / part).rglob("*.py")) if "." not in part else [_HOME / part])]
+
+
+@functools.cache
 def _modules() -> dict[str, tuple[bool, str, list[str]]]:
     """Return all of the agent's modules, without what only readers need, and what each imports."""
-
-    paths = [path for part in _PARTS for path in (sorted((_HOME / part).rglob("*.py")) if "." not in part else [_HOME / part])]
-    found: dict[str, tuple[bool, str, list[str]]] = {
-        name: (package, text, imports) for name, package, text, imports in _cached("agent", paths, _read)
-    }
-    return found
+    found = json.loads(_cached("modules", _paths(), lambda: json.dumps([_read(path) for path in _paths()]).encode()))
+    return {name: (package, text, imports) for name, package, text, imports in found}
 
 
-def _read(paths: list[Path]) -> list[tuple[str, bool, str, list[str]]]:
-    from provision.run.shrink import shrink  # noqa: PLC0415 - only where the cache misses
+def _read(path: Path) -> tuple[str, bool, str, list[str]]:
+    from provision.run.shrink import imports, shrink  # noqa: PLC0415 - costs time, and only where the cache misses
 
-    names = {_name(path)[0] for path in paths}
-    read = []
-    for path in paths:
-        name, package = _name(path)
-        text = path.read_text()
-        read.append((name, package, shrink(text), sorted(set(_imports(text)) & names | _parents(name))))
-    return read
+    names = {_name(path)[0] for path in _paths()}
+    name, package = _name(path)
+    text = path.read_text()
+    return name, package, shrink(text), sorted(set(imports(text)) & names | _parents(name))
 
 
 def _name(path: Path) -> tuple[str, bool]:
@@ -132,41 +139,19 @@ def _parents(name: str) -> set[str]:
     return {".".join(parts[:count]) for count in range(1, len(parts))}
 
 
-def _imports(text: str) -> Iterator[str]:
-    tree = ast.parse(text)
-    skipped = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if id(node) in skipped:
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def _cached(what: str, paths: list[Path], make):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - JSON in, JSON out
-    """Return what `make` makes of `paths`, kept in the user's cache until one of them changes."""
+def _cached(what: str, paths: list[Path], make: Callable[[], bytes]) -> bytes:
+    """Return what `make` makes, kept in the user's cache until one of `paths` changes."""
     stats = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
-    key = hashlib.sha256(repr((provision.__version__, stats)).encode()).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "provision" / f"{what}-{key}.json"
-    try:
-        return json.loads(cache.read_bytes())
-    except (OSError, ValueError):
-        pass
-    made = make(paths)
-    try:
+    key = hashlib.sha256(repr((provision.__version__, _LOADER, stats)).encode()).hexdigest()[:16]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "provision" / f"{what}-{key}"
+    with contextlib.suppress(OSError):
+        return cache.read_bytes()
+    made = make()
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs time, nothing else
         cache.parent.mkdir(parents=True, exist_ok=True)
-        for old in cache.parent.glob(f"{what}-*.json"):
+        for old in cache.parent.glob(f"{what}-*"):
             old.unlink()
-        scratch = cache.with_suffix(f".{os.getpid()}")
-        scratch.write_text(json.dumps(made))
+        scratch = cache.with_name(f".{cache.name}.{os.getpid()}")
+        scratch.write_bytes(made)
         scratch.replace(cache)
-    except OSError:
-        pass  # a cache that cannot be written costs time, nothing else
     return made

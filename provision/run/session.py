@@ -38,7 +38,7 @@ class Session:
     def plan(self, catalog: Catalog) -> Plan:
         """Return the machine's plan for `catalog`; raises what the agent found in the way."""
         modules = payload.for_kinds(entry.resource.kind for entry in catalog.entries)
-        self._channel.send({"do": "plan", "catalog": catalogs.dump(catalog, redact=False), "modules": modules})
+        self._channel.send({"do": "plan", "catalog": catalogs.dump(catalog, redact=False), "modules": payload.packed(modules)})
         answer = self._answer("plan")
         self.enforced = answer["enforced"]
         return plans.load(answer["plan"])
@@ -47,7 +47,7 @@ class Session:
         """Set the plan that was just shown going, detached from this connection; return the run's id, `next_event` follows."""
         lacking = {entry.diff.lacks for entry in plan.pending}
         sent = {name: data.hex() for name, data in blobs.items() if name in lacking}
-        self._channel.send({"do": "go", "digest": plan.digest, "blobs": sent, "modules": payload.for_apply()})
+        self._channel.send({"do": "go", "digest": plan.digest, "blobs": sent, "modules": payload.packed(payload.for_apply())})
         return self._started()
 
     def attach(self, run: str, after: int = 0) -> str:

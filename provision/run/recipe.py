@@ -1,0 +1,51 @@
+"""A request whose files have been read: profile, lock and roles, ready for the facts of any machine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from provision.catalog.compile import Selection, compile_catalog, select_roles
+from provision.catalog.load import load_roles
+from provision.catalog.model import Catalog
+from provision.catalog.role import Role
+from provision.facts.model import Facts
+from provision.profile.locks import Locks, lock_path, read_locks, write_locks
+from provision.profile.read import LoadedProfile, load_profile
+from provision.run.request import Request
+
+_WRITING = threading.Lock()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A request whose files have been read: enough to compile a catalog from any machine's facts."""
+
+    request: Request
+    loaded: LoadedProfile
+    roles: Mapping[str, Role]
+    locks: Locks
+    lock_path: Path
+
+    def select(self, facts: Facts) -> Selection:
+        """Return the roles for a machine; raises `InputError` for an unknown one."""
+        return select_roles(self.loaded.profile, facts, self.roles, self.request.roles, self.request.skip)
+
+    def compile(self, facts: Facts) -> Catalog:
+        """Return the catalog of a machine; raises `InputError` when profile, roles and machine do not go together."""
+        return compile_catalog(self.loaded.profile, facts, self.select(facts), locks=self.locks)
+
+    def keep_locks(self, new: Locks) -> Path:
+        """Write the locks a run reported, beside the profile; return the file."""
+        with _WRITING:  # several hosts may end at once
+            write_locks(self.lock_path, {**read_locks(self.lock_path), **new})
+        return self.lock_path
+
+
+def read_recipe(request: Request) -> Recipe:
+    """Read the profile, the lock beside it and the roles; raises `InputError` with file and line."""
+    loaded = load_profile(request.profile)
+    path = lock_path(loaded)
+    return Recipe(request=request, loaded=loaded, roles=load_roles(request.role_paths), locks=read_locks(path), lock_path=path)
