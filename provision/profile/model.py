@@ -1,10 +1,29 @@
-"""The profile's models: every field has a default, so an empty profile works."""
+"""The profile's models: every field has a default, so an empty profile works.
+
+The texts below the fields are their documentation: `provision schema` and `docs/profile.md` are made of them.
+"""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from provision.profile.fields import (
+    DistributionPackage,
+    EnvironmentName,
+    Folder,
+    Host,
+    LocaleName,
+    OrdinaryUser,
+    PublicKey,
+    PythonVersion,
+    Requirement,
+    RoleName,
+    User,
+    Zone,
+    mistake,
+)
 
 LATEST_SCHEMA = 1
 
@@ -18,44 +37,117 @@ class Section(BaseModel):
 class Machine(Section):
     """`[machine]`: who and where the machine is."""
 
-    hostname: str = ""
-    timezone: str = ""
-    locale: str = ""
-    user: str = ""
+    hostname: Host = ""
+    """The machine's name, in lower case; empty: it keeps the one it has."""
+
+    timezone: Zone = ""
+    """A name of the time zone database, such as `Europe/Paris`; empty: unchanged."""
+
+    locale: LocaleName = ""
+    """The default locale, such as `en_US.UTF-8`; empty: unchanged."""
+
+    user: User = ""
     """Whose environments and Jupyter these are; empty: who calls."""
 
 
-class Environment(Section):
-    """`[[environment]]`: a named Python environment with a Jupyter kernel."""
+class Base(Section):
+    """`[base]`: what every machine gets."""
 
-    name: str
+    packages: tuple[DistributionPackage, ...] = ()
+    """Packages of the distribution to have besides the essential ones."""
+
+    unattended_upgrades: bool = True
+    """Whether security updates install themselves."""
+
+
+class Environment(Section):
+    """`[[environment]]`: a named Python environment with a Jupyter kernel; repeat it for more."""
+
+    name: EnvironmentName
+    """How the environment and its kernel are called; needed, and different for each."""
+
     manager: Literal["uv", "conda"] = "uv"
-    python: str = "auto"
-    packages: tuple[str, ...] = ()
-    path: str = ""
-    """Where it lives; empty: `~/envs/NAME`."""
+    """What makes the environment."""
+
+    python: PythonVersion = "auto"
+    """`auto` for the machine's own Python, or a version such as `3.12`."""
+
+    packages: tuple[Requirement, ...] = ()
+    """Requirements as pip reads them (PEP 508), such as `torch>=2.6`; by name, never a file or URL."""
+
+    path: Folder = ""
+    """Where it lives: absolute or `~/…`; empty: `~/envs/NAME`."""
 
 
 class Jupyter(Section):
     """`[jupyter]`: JupyterLab as a service on 127.0.0.1."""
 
-    user: str = ""
+    user: OrdinaryUser = ""
+    """Who it runs as, never root; empty: the machine's user."""
+
     port: int = Field(default=8888, ge=1024, le=65535)
-    packages: tuple[str, ...] = ()
+    """The TCP port on 127.0.0.1."""
+
+    packages: tuple[Requirement, ...] = ()
+    """Extensions to install beside JupyterLab, such as `jupyterlab-git`."""
 
 
 class Ssh(Section):
     """`[ssh]`: who may log in."""
 
-    authorized_keys: tuple[str, ...] = ()
+    authorized_keys: tuple[PublicKey, ...] = ()
+    """Public keys that may log in as the machine's user, one line each as in `~/.ssh/id_ed25519.pub`; others stay."""
 
 
 class Profile(Section):
     """The whole of `workstation.toml`."""
 
-    schema_: int = Field(default=LATEST_SCHEMA, alias="schema")
-    roles: tuple[str, ...] = ("auto",)
+    schema_: int = Field(default=LATEST_SCHEMA, alias="schema", json_schema_extra={"const": LATEST_SCHEMA})
+    """The version of this format, the only one there is."""
+
+    roles: tuple[RoleName, ...] = Field(default=("auto",), json_schema_extra={"minItems": 1})
+    """Names of roles, or `["auto"]` for those this machine can use; `provision roles` lists them."""
+
     machine: Machine = Machine()
+    base: Base = Base()
     environment: tuple[Environment, ...] = ()
     jupyter: Jupyter = Jupyter()
     ssh: Ssh = Ssh()
+
+    @field_validator("schema_")
+    @classmethod
+    def _known(cls, schema: int) -> int:
+        if schema > LATEST_SCHEMA:
+            raise mistake(f"is of a newer provision, this one knows {LATEST_SCHEMA}", "upgrade provision")
+        if schema != LATEST_SCHEMA:
+            raise mistake(f"must be {LATEST_SCHEMA}", "leave the line out")
+        return schema
+
+    @field_validator("roles")
+    @classmethod
+    def _some_or_auto(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
+        if not roles:
+            raise mistake("must not be empty", "leave the line out for the default")
+        if "auto" in roles and len(roles) > 1:
+            raise mistake("`auto` stands alone", 'either `roles = ["auto"]` or the names of roles')
+        return roles
+
+    @field_validator("environment")
+    @classmethod
+    def _own_names(cls, environments: tuple[Environment, ...]) -> tuple[Environment, ...]:
+        names: dict[str, int] = {}
+        paths: dict[str, int] = {}
+        for index, environment in enumerate(environments):
+            for field, value, seen in (
+                ("name", environment.name, names),
+                ("path", environment.path or f"~/envs/{environment.name}", paths),
+            ):
+                before = seen.setdefault(value, index)
+                if before != index:
+                    raise mistake(
+                        "is that of another environment",
+                        "each needs its own",
+                        at=(index, field),
+                        other=(before, field),
+                    )
+        return environments

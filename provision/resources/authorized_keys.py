@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from provision.errors import InputError
 from provision.resources.base import Resource, check_name
+from provision.resources.public_key import check_public_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +24,10 @@ class AuthorizedKeys(Resource):
     def __post_init__(self) -> None:
         check_name(self.user, "user")
         for key in self.keys:
-            if "\n" in key or len(key.split()) < 2:  # noqa: PLR2004 - type and base64
-                raise InputError(f"authorized key for {self.user}: not one line of `type base64 comment`")
+            try:
+                check_public_key(key)
+            except InputError as error:
+                raise InputError(f"authorized key for {self.user}: {error.message}", hint=error.hint) from error
 
     @property
     def identity(self) -> str:

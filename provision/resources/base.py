@@ -103,6 +103,15 @@ def check_word(value: str, field: str, pattern: str = r"[A-Za-z0-9][A-Za-z0-9@._
         raise InputError(f"{field} is not acceptable: {value!r}")
 
 
+def check_setting(name: str, value: str) -> None:
+    """Raise `InputError` unless `name=value` is an environment variable of one line, without a password in a URL."""
+    check_word(name, "setting", r"[A-Z][A-Z0-9_]*")
+    if _CONTROL.search(value):
+        raise InputError(f"setting {name} must be one line without control characters")
+    if re.search(r"://[^/\s]*@", value):
+        raise InputError(f"setting {name} holds credentials", hint="keep them in the machine's own pip, uv or netrc file")
+
+
 def check_mode(mode: int) -> None:
     """Raise `InputError` unless `mode` is a permission mode (0 to 0o7777)."""
     if not 0 <= mode <= 0o7777:  # noqa: PLR2004 - all permission bits

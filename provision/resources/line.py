@@ -28,6 +28,8 @@ class Line(Resource):
     def __post_init__(self) -> None:
         check_path(self.path)
         check_word(self.name, "name")
+        if not self.comment or not self.comment.isprintable():
+            raise InputError(f"line in {self.path}: the comment sign must be printable, not {self.comment!r}")
         if any("\n" in line or "\0" in line for line in self.lines):
             raise InputError(f"line in {self.path}: each line must be a single line")
         if any("BEGIN provision:" in line or "END provision:" in line for line in self.lines):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from provision.resources.base import Resource, check_word
+from provision.resources.base import Resource, check_setting, check_word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,22 +12,35 @@ class Uv(Resource):
     """uv `version` in `/opt/provision/uv-VERSION`, fetched by pip from the index this machine has configured.
 
     `hashes` are the SHA-256 of the wheels that may be taken, one a platform; pip refuses any other bytes.
+    `settings` are environment variables for pip (`PIP_INDEX_URL`…) that hold no credentials.
     """
 
     kind = "uv"
     version: str
     hashes: tuple[str, ...]
+    settings: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         check_word(self.version, "version", r"[0-9]+(\.[0-9]+)+")
         for digest in self.hashes:
             check_word(digest, "hash", r"[0-9a-f]{64}")
+        for name, value in self.settings:
+            check_setting(name, value)
 
     @property
     def identity(self) -> str:
         return self.version
 
     @property
+    def directory(self) -> str:
+        """Where all of it lies."""
+        return f"/opt/provision/uv-{self.version}"
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        return (self.key, f"path:{self.directory}")
+
+    @property
     def program(self) -> str:
         """The path of the executable."""
-        return f"/opt/provision/uv-{self.version}/bin/uv"
+        return f"{self.directory}/bin/uv"

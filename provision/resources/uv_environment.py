@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 from provision.errors import InputError
-from provision.resources.base import Resource, check_name, check_path, check_word
+from provision.resources.base import Resource, check_name, check_path, check_setting, check_word
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,7 +16,8 @@ class UvEnvironment(Resource):
 
     `lock` is the text of a requirements file with hashes; empty means: solve on the machine in `apply`, and report the
     lock. What is installed is compared by its records (`*.dist-info`) with the lock. `python` is `3.12` or empty for the
-    machine's own. `program` is the path of uv.
+    machine's own. `program` is the path of uv. `settings` are environment variables for uv (`UV_DEFAULT_INDEX`,
+    `SSL_CERT_FILE`…) that hold no credentials: those stay in the machine's own files, where uv reads them.
     """
 
     kind = "uv_environment"
@@ -25,6 +28,7 @@ class UvEnvironment(Resource):
     owner: str
     python: str = ""
     lock: str = ""
+    settings: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         check_word(self.name, "environment name", r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -36,10 +40,18 @@ class UvEnvironment(Resource):
         for requirement in self.requirements:
             if not requirement or requirement.startswith("-") or "\n" in requirement:
                 raise InputError(f"environment {self.name}: not a requirement: {requirement!r}")
+        for name, value in self.settings:
+            check_setting(name, value)
 
     @property
     def identity(self) -> str:
         return self.name
+
+    @property
+    def request(self) -> str:
+        """A fingerprint of what was asked for; a lock solved for another request is stale."""
+        asked = json.dumps([sorted(self.requirements), self.python])
+        return hashlib.sha256(asked.encode()).hexdigest()[:16]
 
     @property
     def claims(self) -> tuple[str, ...]:

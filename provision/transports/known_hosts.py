@@ -63,8 +63,9 @@ def _entries(file: Path) -> Iterator[tuple[bool, list[str], paramiko.PKey]]:
 class Refuse(paramiko.MissingHostKeyPolicy):
     """Refuse a host whose key is unknown or revoked, before anything is sent to it."""
 
-    def __init__(self, known: KnownHosts) -> None:
+    def __init__(self, known: KnownHosts, name: str) -> None:
         self._known = known
+        self._name = name
 
     def missing_host_key(self, _client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
         """Raise, with the fingerprint and the command that would trust it."""
@@ -76,7 +77,7 @@ class Refuse(paramiko.MissingHostKeyPolicy):
             )
         raise UnreachableError(
             f"the host key of {hostname} is not known (it offers {shown})",
-            hint="`provision trust HOST` shows the fingerprint and records the key",
+            hint=f"`provision trust {self._name}` shows the fingerprint and records the key",
         )
 
 

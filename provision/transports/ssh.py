@@ -93,7 +93,7 @@ def _be_strict(connection: Connection) -> None:
     known = KnownHosts([*(Path(name).expanduser() for name in names), *SYSTEM])
     # paramiko prefers the key types it finds here, and refuses a host whose key of that type differs
     connection.client._host_keys = known.trusted  # noqa: SLF001 - the public loader reads files only, and crashes on markers
-    connection.client.set_missing_host_key_policy(Refuse(known))
+    connection.client.set_missing_host_key_policy(Refuse(known, connection.original_host))
     if settings.get("identitiesonly", "no") == "yes":
         connection.connect_kwargs.update(look_for_keys=False, allow_agent=False)
 

@@ -1,0 +1,272 @@
+"""Python environments: made in place by uv, begun and completed by a record of our own, compared by their lock.
+
+A venv holds absolute paths, so it cannot be made aside and renamed. `provision.json` says "begun" before the first
+change and "done" after the last one. What was begun and not done is made anew, from uv's cache and with the lock it had:
+a package whose record is there may still lack files (and `uv pip sync --reinstall` would download all of it again).
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from provision.agent import pylock
+from provision.agent.host import Account, Reader
+from provision.agent.provider import Pending
+from provision.agent.steps import MakeDirectory, RemoveTree, Report, Run, Step, Write
+from provision.errors import ProvisionError
+from provision.plan.model import Change, Diff, Status, differs, same
+from provision.resources.uv_environment import UvEnvironment
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+_SCHEMA = 1
+_HOURS = 3600
+_LINKS = 10
+"""Links followed from the environment's interpreter before it counts as broken."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Have:
+    """What is at the environment's path, read from its records without running anything."""
+
+    account: Account | None
+    kind: str = ""
+    """As `lstat` says; empty for nothing."""
+    ours: bool = False
+    """Whether we began it: whoever else made it, it is never touched."""
+    state: str = ""
+    """`begun` or `done`."""
+    request: str = ""
+    python: str = ""
+    """The full version it was made with, empty while there is no venv."""
+    broken: str = ""
+    """Why its interpreter is of no use."""
+    system: str = ""
+    """The machine's own Python, such as `3.11`."""
+    lock: str = ""
+    installed: tuple[tuple[str, str], ...] = ()
+    missing: tuple[str, ...] = ()
+    """The directories above it that are not there, outermost first."""
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _system(host: Reader) -> str:
+    there = host.lstat(SYSTEM_PYTHON)
+    target = host.readlink(SYSTEM_PYTHON) if there is not None and there.kind == "link" else ""
+    return posixpath.basename(target or "").removeprefix("python")
+
+
+def _text(host: Reader, path: str) -> str:
+    return (host.read(path, limit=1 << 24) or b"").decode(errors="replace")
+
+
+def _record(host: Reader, path: str) -> dict[str, Any]:
+    try:
+        record = json.loads(_text(host, f"{path}/provision.json"))
+    except ValueError:
+        return {}
+    if not isinstance(record, dict) or not isinstance(record.get("schema"), int):
+        return {}
+    if record["schema"] > _SCHEMA:
+        raise ProvisionError(f"environment `{path}` was made by a newer provision", hint="update provision on this machine")
+    return record
+
+
+def _interpreter(host: Reader, path: str) -> str:
+    """Return where the environment's interpreter really is, empty when the links to it lead nowhere."""
+    at = f"{path}/bin/python"
+    for _ in range(_LINKS):
+        there = host.lstat(at)
+        if there is None or there.kind not in {"file", "link"}:
+            return ""
+        if there.kind == "file":
+            return at
+        at = posixpath.normpath(posixpath.join(posixpath.dirname(at), host.readlink(at) or ""))
+    return ""
+
+
+def _broken(want: UvEnvironment, version: str, interpreter: str, system: str) -> str:
+    if not interpreter:
+        return f"its Python {version} is gone"
+    found = re.fullmatch(r"python(3\.[0-9]+)", posixpath.basename(interpreter))
+    if found and found[1] != _minor(version):
+        return f"made for Python {_minor(version)}, the machine now has {found[1]}"
+    wanted = want.python or system
+    if wanted and not f"{version}.".startswith(f"{wanted}."):
+        return f"made with Python {version}, wanted {wanted}"
+    return ""
+
+
+def _missing(host: Reader, path: str) -> tuple[str, ...]:
+    out: list[str] = []
+    above = posixpath.dirname(path)
+    while above != "/" and host.lstat(above) is None:
+        out.insert(0, above)
+        above = posixpath.dirname(above)
+    return tuple(out)
+
+
+class UvEnvironmentProvider:
+    """See `UvEnvironment`."""
+
+    def observe(self, want: UvEnvironment, host: Reader) -> Have:
+        account = host.accounts().get(want.owner)
+        there = host.lstat(want.path)
+        if there is None:
+            return Have(account=account, system=_system(host), missing=_missing(host, want.path))
+        names = host.listdir(want.path) if there.kind == "directory" else ()
+        if not names:
+            return Have(account=account, kind=there.kind, ours=there.kind == "directory", system=_system(host))
+        record, lock = _record(host, want.path), _text(host, f"{want.path}/provision.lock")
+        configuration = _text(host, f"{want.path}/pyvenv.cfg")
+        found = re.search(r"^version_info = (3\.[0-9]+\.[0-9]+)", configuration, re.MULTILINE)
+        version = found[1] if found else ""
+        system = _system(host)
+        packages = host.listdir(f"{want.path}/lib/python{_minor(version)}/site-packages") if version else ()
+        return Have(
+            account=account,
+            kind=there.kind,
+            ours=bool(record) or pylock.header(lock) is not None,
+            state=str(record.get("state", "begun")),
+            request=str(record.get("request", "")),
+            python=version,
+            broken=_broken(want, version, _interpreter(host, want.path), system) if version else "",
+            system=system,
+            lock=lock,
+            installed=tuple(sorted(pylock.installed(packages or ()).items())),
+        )
+
+    def diff(self, want: UvEnvironment, have: Have, pending: Pending) -> Diff:
+        if have.account is None and not pending.has(f"user:{want.owner}"):
+            raise ProvisionError(
+                f"environment `{want.name}`: there is no user `{want.owner}`",
+                hint=f"`sudo adduser {want.owner}`, or name another",
+            )
+        if have.kind and not have.ours:
+            raise ProvisionError(
+                f"environment `{want.name}`: what is at `{want.path}` was not made by provision, and stays as it is",
+                hint=f"move it away (`mv {want.path} {want.path}.old`), or give the environment another `path`",
+            )
+        target = _target(want, have)
+        if not target:
+            count = len(want.requirements)
+            why = f"solved on the machine in apply; {count} requirement{'' if count == 1 else 's'}"
+            return Diff(status=Status.KNOWN_AFTER_APPLY, why=why, changes=_state(want, have), seconds=60.0)
+        changes = (*_state(want, have), *_contents(target, have))
+        if not changes:
+            where = "" if want.lock else " on the machine"
+            return same(f"matches its lock{where}, {len(have.installed)} packages")
+        return differs(*changes, seconds=5.0 + 0.2 * len(pylock.pins(target)))
+
+    def steps(self, want: UvEnvironment, have: Have) -> Iterator[Step]:
+        target = _target(want, have)
+        if have.account is None or (target and not _state(want, have) and not _contents(target, have)):
+            return
+        anew = bool(have.broken or (have.python and have.state != "done"))
+        yield from _place(want, have, have.account, anew=anew)
+        yield _note(want, have.account, "begun")
+        settings = _settings(want)
+        if anew or not have.python:
+            argv = (want.program, "venv", "--allow-existing", "--prompt", want.name, *_python(want, have), want.path)
+            yield Run(
+                argv=argv, says="making the environment", user=want.owner, environment=settings, timeout=_HOURS, progress="uv"
+            )
+        lock = f"{want.path}/provision.lock"
+        if not target:
+            yield _solve(want, have, lock)
+        elif anew or have.lock != target:
+            yield Write(path=lock, content=target.encode(), mode=0o644, owner=want.owner, group=have.account.group)
+        argv = (want.program, "pip", "sync", "--python", f"{want.path}/bin/python", "--require-hashes", lock)
+        yield Run(argv=argv, says="installing", user=want.owner, environment=settings, timeout=4 * _HOURS, progress="uv")
+        if not want.lock:
+            yield Report(name="lock", subject=want.name, path=lock)
+        yield _note(want, have.account, "done")
+
+
+def _target(want: UvEnvironment, have: Have) -> str:
+    """Return the lock to reach: the controller's, else the machine's own when it was solved for this request."""
+    if want.lock or have.broken:
+        return want.lock
+    said = pylock.header(have.lock)
+    if said is None:
+        return have.lock if have.state == "done" and have.request == want.request else ""
+    fits = said.python in {"3", _minor(have.python or want.python or have.system)}
+    return have.lock if fits and said.request == want.request else ""
+
+
+def _state(want: UvEnvironment, have: Have) -> tuple[Change, ...]:
+    if not have.python and not have.state:
+        return (Change(field="environment", before="absent", after=want.path),)
+    if have.broken:
+        return (Change(field="environment", before=have.broken, after="made anew"),)
+    if have.state != "done" or not have.python:
+        return (Change(field="environment", before="half-made", after="complete"),)
+    if have.request != want.request:
+        return (Change(field="requirements", before="others", after=" ".join(want.requirements)),)
+    return ()
+
+
+def _contents(target: str, have: Have) -> tuple[Change, ...]:
+    if not have.installed or have.broken:
+        count = len(pylock.pins(target))
+        return (Change(field="packages", before="none", after=f"{count} from the lock"),) if count else ()
+    changes = tuple(
+        Change(field=name, before=before or "absent", after=after or "absent")
+        for name, before, after in pylock.drift(target, dict(have.installed))
+    )
+    return changes or ((Change(field="lock", before="another", after="the profile's"),) if have.lock != target else ())
+
+
+def _place(want: UvEnvironment, have: Have, account: Account, *, anew: bool) -> Iterator[Step]:
+    if anew:
+        yield RemoveTree(path=want.path)
+    for path in have.missing:
+        mine = path.startswith(f"{account.home}/")
+        owner, group = (want.owner, account.group) if mine else ("root", "root")
+        yield MakeDirectory(path=path, mode=0o755, owner=owner, group=group)
+    if anew or not have.kind:
+        yield MakeDirectory(path=want.path, mode=0o755, owner=want.owner, group=account.group)
+
+
+def _note(want: UvEnvironment, account: Account, state: str) -> Step:
+    text = json.dumps({"schema": _SCHEMA, "state": state, "name": want.name, "request": want.request})
+    return Write(
+        path=f"{want.path}/provision.json", content=f"{text}\n".encode(), mode=0o644, owner=want.owner, group=account.group
+    )
+
+
+def _python(want: UvEnvironment, have: Have) -> tuple[str, ...]:
+    if want.python in {"", have.system}:
+        return ("--python", SYSTEM_PYTHON)
+    return ("--managed-python", "--python", want.python)
+
+
+def _settings(want: UvEnvironment) -> tuple[tuple[str, str], ...]:
+    own = [("UV_PYTHON_DOWNLOADS", "automatic" if want.python else "never")]
+    if want.owner == "root":
+        # Root's home is closed to the users of the environment.
+        own.append(("UV_PYTHON_INSTALL_DIR", "/opt/provision/python"))
+    return (*own, *want.settings)
+
+
+def _solve(want: UvEnvironment, have: Have, lock: str) -> Step:
+    said = pylock.Header(request=want.request, python=_minor(want.python or have.system) or "3")
+    compiling = (want.program, "pip", "compile", "--python", f"{want.path}/bin/python", "--generate-hashes", "--no-annotate")
+    return Run(
+        argv=(*compiling, "--quiet", "--custom-compile-command", str(said), "--output-file", lock, "-"),
+        says=f"solving {len(want.requirements)} requirements",
+        user=want.owner,
+        environment=_settings(want),
+        stdin="".join(f"{requirement}\n" for requirement in want.requirements),
+        progress="uv",
+    )
+
+
+provider = UvEnvironmentProvider()

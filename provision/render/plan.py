@@ -1,0 +1,263 @@
+"""A plan on a page: what will change, why, how much is downloaded, how long, how many reboots."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from provision.facts.model import Facts
+from provision.plan.model import Change, Plan, PlanEntry, Status
+from provision.render.line import Line, Span, cells, pad, width_of
+from provision.render.measure import about, count, size
+from provision.render.page import NARROW, Page, Part
+
+LEFT = 15
+"""Cells of the first column: a role, or a mark and a kind."""
+SIZE = 8
+"""Cells of a size, right-aligned."""
+NOTE = 22
+"""Cells of `known after the reboot`."""
+MOST_CHANGES = 6
+"""Aspects shown of one resource unless a person asks for all."""
+
+_KINDS = {"authorized_keys": "keys", "generated_secret": "secret", "uv_environment": "python env"}
+_NAMES = {"debian": "Debian", "ubuntu": "Ubuntu"}
+_NOTHING = frozenset({"", "absent", "missing"})
+"""What providers write in a change for a thing that is not there."""
+_WHOLE = frozenset({"file", "link", "directory", "secret", "environment", "installed"})
+"""The fields of a change that stand for the whole thing; without one of them all fields count."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One sign and its one colour."""
+
+    sign: str
+    style: str
+
+
+CREATED = Mark("+", "created")
+CHANGED = Mark("~", "changed")
+REMOVED = Mark("-", "removed")
+AGAIN = Mark("↻", "again")
+LATER = Mark("?", "later")
+OPAQUE = Mark("!", "opaque")
+
+
+def mark_of(entry: PlanEntry) -> Mark:
+    """Return the sign of a pending entry; created and removed are told by what is, or will be, not there."""
+    diff = entry.diff
+    if entry.kind == "reboot" or any(change.field.startswith("restart") for change in diff.changes):
+        return AGAIN
+    if diff.status is Status.KNOWN_AFTER_APPLY:
+        return LATER
+    if diff.status is Status.OPAQUE:
+        return OPAQUE
+    whole = [change for change in diff.changes if change.field in {*_WHOLE, entry.kind}] or list(diff.changes)
+    if whole and all(change.before in _NOTHING for change in whole):
+        return CREATED
+    if whole and all(change.after in _NOTHING for change in whole):
+        return REMOVED
+    return CHANGED
+
+
+def kind_name(kind: str) -> str:
+    """Return a kind as people call it."""
+    return _KINDS.get(kind, kind.replace("_", " "))
+
+
+def header(host: str, facts: Facts | None, page: Page) -> list[Line]:
+    """Return the line that says what the machine is; what is not known is left out."""
+    parts = [_who(host, facts)]
+    if facts is not None:
+        parts += [_system(facts), _gpus(facts), _kernel(facts)]
+        if facts.secure_boot is not None:
+            parts.append(f"Secure Boot {'on' if facts.secure_boot else 'off'}")
+    return page.dotted([((part, "strong" if index == 0 else ""),) for index, part in enumerate(parts) if part])
+
+
+def _who(host: str, facts: Facts | None) -> str:
+    if facts is None or not facts.hostname:
+        return host
+    here = host.rpartition("@")[2] in {"", "local", "localhost", facts.hostname}
+    return facts.hostname if here else f"{facts.hostname} ({host})"
+
+
+def _system(facts: Facts) -> str:
+    name = _NAMES.get(facts.system.id, facts.system.name)
+    return name if not facts.system.version or facts.system.version in name else f"{name} {facts.system.version}"
+
+
+def _gpus(facts: Facts) -> str:
+    names: dict[str, int] = {}
+    for gpu in facts.nvidia_gpus:
+        name = gpu.name.removeprefix("NVIDIA ").removeprefix("GeForce ") or f"GPU {gpu.pci}"
+        names[name] = names.get(name, 0) + 1
+    return ", ".join(name if number == 1 else f"{number} \N{MULTIPLICATION SIGN} {name}" for name, number in names.items())
+
+
+def _kernel(facts: Facts) -> str:
+    kernel = facts.kernel
+    if kernel.next and kernel.next != kernel.running:
+        return f"kernel {kernel.next} boots next"
+    return f"kernel {kernel.running}" if kernel.running else ""
+
+
+def plan_lines(host: str, facts: Facts | None, plan: Plan, page: Page) -> list[Line]:
+    """Return the whole screen of a plan; a single line where nothing is to change."""
+    if not plan.pending:
+        same = f"{count(len(plan.entries), 'resource')} already so" if plan.entries else "no resources"
+        return page.hang((), page.line((_who(host, facts), "strong"), ": nothing to change", (f", {same}", "quiet")))
+    return [*header(host, facts, page), (), *entry_lines(plan, page), (), *summary(plan, page)]
+
+
+def entry_lines(plan: Plan, page: Page) -> list[Line]:
+    """Return the pending entries by role, and one quiet line for the roles that have none."""
+    roles: dict[str, list[PlanEntry]] = {}
+    for entry in plan.entries:
+        roles.setdefault(entry.role, []).append(entry)
+    after_reboot = _after_reboot(plan)
+    shown: list[Line] = []
+    quiet: list[str] = []
+    rows = _Columns.of(plan, page)
+    for role, entries in roles.items():
+        pending = [entry for entry in entries if not entry.diff.ok]
+        if not pending:
+            quiet.append(f"{role} {len(entries)}")
+            continue
+        counted = f"{len(pending)} of {len(entries)} to change" if len(pending) < len(entries) else count(len(pending), "change")
+        shown.append(page.fit((*pad(page.line((role, "strong")), LEFT - 1), *page.line(" ", (counted, "quiet")))))
+        for entry in pending:
+            shown += _entry(entry, page, rows, later="reboot" if entry.key in after_reboot else "apply")
+    if quiet:
+        shown += page.hang(pad(page.line(("already so", "quiet")), LEFT), page.line((", ".join(quiet), "quiet")))
+    return shown
+
+
+def _after_reboot(plan: Plan) -> frozenset[str]:
+    """Return the keys of the entries that come after a reboot that will happen."""
+    keys = [entry.key for entry in plan.entries]
+    reboots = [index for index, entry in enumerate(plan.entries) if entry.diff.reboots]
+    return frozenset(keys[reboots[0] + 1 :]) if reboots else frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Columns:
+    """Where the columns of the entries are: `middle` cells for what it is; the size ends `SIZE` + 2 cells after it."""
+
+    left: int
+    middle: int
+    note: int
+    """Where notes begin; 0 where they have no room."""
+
+    @classmethod
+    def of(cls, plan: Plan, page: Page) -> _Columns:
+        left = 4 if page.width < NARROW else LEFT + max((len(kind_name(e.kind)) - 10 for e in plan.pending), default=0)
+        left = min(max(left, 4 if page.width < NARROW else LEFT), 24)
+        room = page.edge - left
+        aligned = [e for e in plan.pending if e.diff.download_bytes or e.diff.status is Status.KNOWN_AFTER_APPLY]
+        natural = max((width_of(_what(entry, page)[0]) for entry in aligned), default=0)
+        middle = min(max(natural, min(56, room)), room - SIZE - 2)
+        note = left + middle + SIZE + 5
+        return cls(left=left, middle=middle, note=note if note + NOTE <= page.width else 0)
+
+
+def _what(entry: PlanEntry, page: Page) -> tuple[Line, tuple[Change, ...]]:
+    """Return the line that says what happens to a resource, and the changes it had no room for."""
+    changes = _shown_changes(entry, page)
+    inline: list[Part] = []
+    if (
+        changes
+        and sum(cells(f"{c.field} {c.before} → {c.after}, ") for c in changes) + cells(entry.title) < page.edge - LEFT - SIZE
+    ):
+        inline.append(": ")
+        for index, change in enumerate(changes):
+            inline += [*([", "] if index else []), *_change(change)]
+        changes = ()
+    # What a change shows already needs no second telling.
+    said = bool(inline or changes) or mark_of(entry) in {CREATED, REMOVED}
+    why: list[Part] = [("  " + entry.diff.why, "quiet")] if entry.diff.why and (page.verbose or not said) else []
+    return page.line(entry.title, *inline, *why), changes
+
+
+def _shown_changes(entry: PlanEntry, page: Page) -> tuple[Change, ...]:
+    if page.verbose:
+        return entry.diff.changes
+    if mark_of(entry) in {CREATED, REMOVED, LATER}:
+        return ()
+    if page.diff and entry.diff.text:
+        return tuple(change for change in entry.diff.changes if change.field != "content")
+    return entry.diff.changes
+
+
+def _change(change: Change) -> tuple[Part, ...]:
+    before, after = change.before or "nothing", change.after or "nothing"
+    return (f"{change.field} ", (before, "quiet"), (" → ", "quiet"), after)
+
+
+def _entry(entry: PlanEntry, page: Page, columns: _Columns, *, later: str) -> list[Line]:
+    mark = mark_of(entry)
+    kind = "" if page.width < NARROW else kind_name(entry.kind)
+    left = page.fit(pad(page.line("  ", (mark.sign, mark.style), f" {kind}"), columns.left), columns.left)
+    what, rest = _what(entry, page)
+    download = entry.diff.download_bytes
+    aligned = download or (columns.note and entry.diff.status is Status.KNOWN_AFTER_APPLY)
+    broken = page.wrap(what, columns.middle if aligned else page.edge - columns.left, most=3)
+    first = (*left, *broken[0])
+    if download:
+        first = (*pad(first, columns.left + columns.middle), *page.line("  " + size(download).rjust(SIZE)))
+    if columns.note and entry.diff.status is Status.KNOWN_AFTER_APPLY:
+        first = (*pad(first, columns.note), *page.line((f"known after the {later}", "quiet")))
+    indent = Span(" " * columns.left)
+    shown = [first, *((indent, *part) for part in broken[1:])]
+    most = len(rest) if page.verbose else MOST_CHANGES
+    for change in rest[:most]:
+        shown += page.hang((indent,), page.line(*_change(change)), most=2)
+    if len(rest) > most:
+        shown += page.hang((indent,), page.line((f"… {len(rest) - most} more, `--verbose` shows them", "quiet")))
+    if page.diff and entry.diff.text:
+        shown += diff_lines(entry.diff.text, page)
+    return shown
+
+
+def diff_lines(text: str, page: Page) -> list[Line]:
+    """Return a unified diff, indented; the two lines that name the files are left out, the title names them."""
+    shown: list[Line] = []
+    indent = page.line(" " * (2 if page.width < NARROW else 6))
+    for index, raw in enumerate(text.split("\n")):
+        if index < 2 and raw[:3] in {"---", "+++"}:  # noqa: PLR2004 - the two lines of the file names
+            continue
+        style = {"+": "created", "-": "removed", "@": "later"}.get(raw[:1], "")
+        # The rest of a long line stays right of its sign, where it cannot be taken for a line of its own.
+        shown += page.hang((*indent, *page.line((raw[:1], style))), page.line((raw[1:].expandtabs(4), style)))
+    return shown
+
+
+def summary(plan: Plan, page: Page) -> list[Line]:
+    """Return the last line: counts, download, reboots and time, those that are known."""
+    later = [entry for entry in plan.pending if entry.diff.status is Status.KNOWN_AFTER_APPLY]
+    after_reboot = sum(1 for entry in later if entry.key in _after_reboot(plan))
+    counts = [
+        (len(plan.pending) - len(later), "to change"),
+        (after_reboot, "known after the reboot"),
+        (len(later) - after_reboot, "known after the apply"),
+        (len(plan.entries) - len(plan.pending), "already so"),
+    ]
+    parts: list[tuple[Part, ...]] = [(", ".join(f"{number} {what}" for number, what in counts if number),)]
+    download = sum(entry.diff.download_bytes or 0 for entry in plan.pending)
+    if download:
+        parts.append(_space(download, plan.free_bytes))
+    reboots = sum(entry.diff.reboots for entry in plan.pending)
+    if reboots:
+        parts.append((count(reboots, "reboot"),))
+    seconds = sum(entry.diff.seconds or 0 for entry in plan.pending)
+    if seconds:
+        parts.append((about(seconds),))
+    return page.dotted(parts)
+
+
+def _space(download: int, free: int | None) -> tuple[Part, ...]:
+    if free is None:
+        return (f"{size(download)} to download",)
+    if free <= download:
+        return (f"{size(download)} to download, ", (f"only {size(free)} free", "bad"))
+    return (f"{size(download)} to download, {size(free)} free",)

@@ -1,0 +1,87 @@
+"""One catalog of many roles: deduplicated, without conflicts, with its locks."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from provision.catalog.compile import Selection, compile_catalog
+from provision.catalog.model import Catalog
+from provision.catalog.role import Role
+from provision.checks.model import Check, Probe
+from provision.errors import InputError
+from provision.profile.model import Profile
+from provision.resources import File, Link, Packages, Resource, UvEnvironment
+from tests.unit.catalog.made import facts, role
+
+ENVIRONMENT = UvEnvironment(name="torch", path="/home/me/envs/torch", program="/opt/uv", requirements=("numpy",), owner="me")
+
+
+def compiled(*each: Role, python: str = "3.11", locks: dict[str, str] | None = None) -> Catalog:
+    return compile_catalog(Profile(), facts(python=python), Selection(roles=each), locks=locks)
+
+
+def resources(*each: Role) -> list[tuple[str, Resource]]:
+    return [(entry.role, entry.resource) for entry in compiled(*each).entries]
+
+
+def test_resources_and_checks_keep_their_order_and_their_role() -> None:
+    one, other = File(path="/etc/one"), File(path="/etc/other")
+    check = Check(name="works", proves="it works", probe=Probe(argv=("true",)))
+    catalog = compiled(role("b", other, check), role("a", one))
+    assert [(entry.role, entry.resource) for entry in catalog.entries] == [("b", other), ("a", one)]
+    assert [(item.role, item.check) for item in catalog.checks] == [("b", check)]
+
+
+def test_identical_resources_are_kept_once_where_they_come_first() -> None:
+    same = File(path="/etc/one", content="x")
+    assert resources(role("a", same), role("b", same, same)) == [("a", same)]
+
+
+@pytest.mark.parametrize("other", [File(path="/etc/one", content="y"), Link(path="/etc/one", target="/etc/two")])
+def test_two_wishes_for_one_path_name_both_roles_and_the_path(other: Resource) -> None:
+    with pytest.raises(InputError, match=r"`path:/etc/one` is claimed by roles `a` and `b`") as caught:
+        compiled(role("a", File(path="/etc/one", content="x")), role("b", other))
+    assert "--skip b" in caught.value.hint
+
+
+def test_one_role_at_odds_with_itself() -> None:
+    with pytest.raises(InputError, match=r"is claimed by role `a` twice"):
+        compiled(role("a", File(path="/etc/one", content="x"), File(path="/etc/one")))
+
+
+def test_packages_two_roles_want_are_asked_for_once() -> None:
+    first, second = Packages(names=("git", "tmux"), recommends=False), Packages(names=("tmux", "curl", "git"))
+    assert resources(role("a", first), role("b", second, second)) == [("a", first), ("b", Packages(names=("curl",)))]
+
+
+@pytest.mark.parametrize("change", [{"hold": True}, {"absent": True}, {"answers": (("git", "a", "b", "c"),)}])
+def test_packages_wanted_in_two_ways(change: dict[str, Any]) -> None:
+    other = dataclasses.replace(Packages(names=("curl", "git")), **change)
+    with pytest.raises(InputError, match=r"`package:git` is claimed by roles `a` and `b`"):
+        compiled(role("a", Packages(names=("git",))), role("b", other))
+
+
+def lock_in(catalog: Catalog) -> str:
+    resource = catalog.entries[0].resource
+    assert isinstance(resource, UvEnvironment)
+    return resource.lock
+
+
+def test_an_environment_gets_its_lock_by_name() -> None:
+    catalog = compiled(role("a", ENVIRONMENT), locks={"torch": "numpy==2 --hash=sha256:00\n", "other": "x"})
+    assert lock_in(catalog) == "numpy==2 --hash=sha256:00\n"
+    assert lock_in(compiled(role("a", ENVIRONMENT), locks={"other": "x"})) == ""
+
+
+@pytest.mark.parametrize(
+    ("request_id", "python", "used"),
+    [(ENVIRONMENT.request, "3.11", True), (ENVIRONMENT.request, "3.13", False), ("0" * 16, "3.11", False)],
+    ids=["fits", "other python", "other request"],
+)
+def test_a_lock_for_something_else_is_left_aside(request_id: str, python: str, *, used: bool) -> None:
+    lock = f"#    provision request={request_id} python=3.11\nnumpy==2\n"
+    catalog = compiled(role("a", ENVIRONMENT), python=python, locks={"torch": lock})
+    assert lock_in(catalog) == (lock if used else "")

@@ -1,0 +1,31 @@
+"""A recorded machine: a few files below a folder, read as if they were a machine's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from provision.agent.facts.tree import Tree
+
+
+class Link(NamedTuple):
+    """A symbolic link in a recorded machine."""
+
+    target: str
+
+
+Content = str | bytes | Link
+
+
+def record(folder: Path, files: Mapping[str, Content]) -> Tree:
+    for name, content in files.items():
+        path = folder / name.lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, Link):
+            path.symlink_to(content.target)
+        elif isinstance(content, bytes):
+            path.write_bytes(content)
+        else:
+            path.write_text(content)
+    return Tree(str(folder))
