@@ -62,7 +62,7 @@ class Apt:
         return deb is not None and deb.status == "installed"
 
     def simulate(self, argv: tuple[str, ...]) -> Output:
-        words = tuple(word for word in argv[2:] if not word.startswith("-"))
+        words = _names(argv)
         missing = [word for word in words if not word.endswith("-") and word not in self.archive]
         if missing:
             return Output(code=100, stdout="", stderr="".join(f"E: Unable to locate package {name}\n" for name in missing))
@@ -77,8 +77,7 @@ class Apt:
 
     def install(self, step: Run, host: FakeHost) -> int:
         self.installed.append(step.argv)
-        skip = {index + 1 for index, word in enumerate(step.argv) if word == "-o"}
-        words = tuple(w for i, w in enumerate(step.argv[2:], start=2) if not w.startswith("-") and i not in skip)
+        words = _names(step.argv)
         if any(not word.endswith("-") and word not in self.archive for word in words):
             return 100
         install, remove = self.plan(words)
@@ -114,3 +113,9 @@ class Apt:
     def debconf(self, step: Run, _host: FakeHost) -> int:
         self.answers += step.stdin
         return 0
+
+
+def _names(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the packages in a command line of apt-get, without its options and their values."""
+    values = {index + 1 for index, word in enumerate(argv) if word == "-o"}
+    return tuple(word for index, word in enumerate(argv) if index > 1 and index not in values and not word.startswith("-"))

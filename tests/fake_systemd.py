@@ -19,6 +19,7 @@ class Systemd:
         self.static: set[str] = set()
         self.verbs: list[str] = []
         host.on(("systemctl",), self.run)
+        host.put_directory("/run/systemd/system")
 
     def run(self, step: Run, host: FakeHost) -> int:
         verb, name = step.argv[1], (step.argv[2] if len(step.argv) > 2 else "")

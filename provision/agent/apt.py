@@ -17,7 +17,15 @@ ENVIRONMENT = (
     ("NEEDRESTART_SUSPEND", "1"),
 )
 CONFFILES = ("--force-confdef", "--force-confold")
-OPTIONS = ("-y", "-o", "DPkg::Lock::Timeout=600", *(word for each in CONFFILES for word in ("-o", f"Dpkg::Options::={each}")))
+# A name such as `python3.9` would else be a regular expression, and install whatever matches.
+EXACT = ("-o", "APT::Cmd::Pattern-Only=true")
+OPTIONS = (
+    "-y",
+    "-o",
+    "DPkg::Lock::Timeout=600",
+    *EXACT,
+    *(word for each in CONFFILES for word in ("-o", f"Dpkg::Options::={each}")),
+)
 
 LISTS = "/var/lib/apt/lists"
 STAMP = "/var/lib/apt/periodic/update-success-stamp"
@@ -50,16 +58,14 @@ def index_age(host: Reader) -> int | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Simulation:
-    """What apt would do; each package is (name, version), an upgrade's version `old => new`."""
+    """What apt would do; each package is (name, version), an upgrade's version `old => new`, or empty where it is not said."""
 
     installs: tuple[tuple[str, str], ...] = ()
     upgrades: tuple[tuple[str, str], ...] = ()
     removes: tuple[tuple[str, str], ...] = ()
     download_bytes: int = 0
     missing: tuple[str, ...] = ()
-    """Names without a candidate, or that only match as a pattern."""
-    virtual: tuple[tuple[str, str], ...] = ()
-    """(a virtual package that was asked for, the real one apt took)."""
+    """Names without a candidate."""
     error: str = ""
     """Why apt refuses, in its own words."""
 
@@ -76,18 +82,17 @@ _HEADINGS = {
     "The following packages will be DOWNGRADED:": "upgrades",
     "The following packages will be REMOVED:": "removes",
 }
-_ENTRY = re.compile(r"\s+(\S+?)\*? \((.*)\)")
+_ENTRY = re.compile(r"\s+(\S+?)\*?(?: \((.*)\))?")
 _URI = re.compile(r"'[^']*' \S+ ([0-9]+)(?: |$)")
 _QUOTE = "['\u2018\u2019]?"
 _MISSING = re.compile(
     rf"E: (?:Unable to locate package (\S+)|Package {_QUOTE}([^'\s\u2019]+){_QUOTE} has no installation candidate)"
 )
-_SELECTED = re.compile(rf"Note, selecting {_QUOTE}([^'\s\u2019]+){_QUOTE} (instead of|for \w+) {_QUOTE}([^'\s\u2019]+){_QUOTE}")
 
 
 def simulation_argv(names: tuple[str, ...], *, recommends: bool, held: bool) -> tuple[str, ...]:
     """Return the question "what would you do, and how much would you fetch"; `NAME-` stands for a removal."""
-    options = ("--print-uris", "-y", "-V", *(() if recommends else ("--no-install-recommends",)))
+    options = ("--print-uris", "-y", "-V", *EXACT, *(() if recommends else ("--no-install-recommends",)))
     return ("apt-get", "install", *options, *(("--allow-change-held-packages",) if held else ()), *names)
 
 
@@ -102,18 +107,14 @@ def parse_simulation(output: Output) -> Simulation:
             uri = _URI.match(line)
             download += int(uri[1]) if uri else 0
         elif section and entry:
-            found[section].append((entry[1], entry[2]))
-    both = f"{output.stdout}\n{output.stderr}"
-    selected = _SELECTED.findall(both)
-    missing = [first or second for first, second in _MISSING.findall(both)]
-    missing += [asked for _, how, asked in selected if how != "instead of"]
+            found[section].append((entry[1], entry[2] or ""))
+    missing = [first or second for first, second in _MISSING.findall(f"{output.stdout}\n{output.stderr}")]
     return Simulation(
         installs=tuple(found["installs"]),
         upgrades=tuple(found["upgrades"]),
         removes=tuple(found["removes"]),
         download_bytes=download,
         missing=tuple(dict.fromkeys(missing)),
-        virtual=tuple((asked, real) for real, how, asked in selected if how == "instead of"),
         error=_error(output) if output.code and not missing else "",
     )
 

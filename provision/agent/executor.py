@@ -105,7 +105,7 @@ class Execution:
                 yield entry, have
 
     def _say(self, event: str, entry: Entry, **fields: Any) -> None:  # noqa: ANN401 - JSON values
-        self.journal.write(event, key=entry.resource.key, role=entry.role, title=entry.resource.identity, **fields)
+        self.journal.write(event, key=entry.resource.key, role=entry.role, title=entry.resource.title, **fields)
 
     def check(self) -> bool:
         """Run the checks of the roles in which something changed; return whether none failed."""
@@ -201,7 +201,7 @@ def conduct(execution: Execution) -> None:
 
 def _failed(execution: Execution, **fields: str) -> None:
     entry = execution.current
-    named = {"key": entry.resource.key, "role": entry.role, "title": entry.resource.identity} if entry else {}
+    named = {"key": entry.resource.key, "role": entry.role, "title": entry.resource.title} if entry else {}
     execution.journal.write(events.RESOURCE_FAILED, **{"key": "", "role": "", "title": "", **named, **fields})
 
 

@@ -32,7 +32,7 @@ def make_plan(catalog: Catalog, host: Reader, *, privileged: bool = True, free_b
             continue
         if not diff.ok:
             pending.add(resource)
-        entries.append(PlanEntry(key=resource.key, role=entry.role, kind=resource.kind, title=resource.identity, diff=diff))
+        entries.append(PlanEntry(key=resource.key, role=entry.role, kind=resource.kind, title=resource.title, diff=diff))
     if problems:
         text, first = problems[0]
         others = "\n".join(text for text, _ in problems[1:])
@@ -41,10 +41,7 @@ def make_plan(catalog: Catalog, host: Reader, *, privileged: bool = True, free_b
 
 
 def unit_names(catalog: Catalog) -> tuple[str, ...]:
-    """Return the systemd units a catalog speaks of, so that they are asked for in one go."""
-    names = {
-        getattr(e.resource, "unit", "") or getattr(e.resource, "name", "")
-        for e in catalog.entries
-        if e.resource.kind in {"service", "unit"}
-    }
-    return tuple(sorted(names))
+    """Return the systemd units a catalog speaks of, so that they are asked for in one go; a template has no state."""
+    fields = {"service": "unit", "unit": "name"}
+    found = {getattr(e.resource, fields[e.resource.kind]) for e in catalog.entries if e.resource.kind in fields}
+    return tuple(sorted(name for name in found if "@." not in name))

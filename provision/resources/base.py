@@ -78,6 +78,11 @@ class Resource:
         return f"{self.kind}:{self.identity}"
 
     @property
+    def title(self) -> str:
+        """What people call it in a plan."""
+        return self.identity
+
+    @property
     def claims(self) -> tuple[str, ...]:
         """Things only one resource may own, such as `path:/etc/hosts`; used to find conflicts and dependants."""
         return (self.key,)

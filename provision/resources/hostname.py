@@ -24,3 +24,7 @@ class Hostname(Resource):
     @property
     def identity(self) -> str:
         return "hostname"
+
+    @property
+    def title(self) -> str:
+        return self.name

@@ -20,3 +20,7 @@ class Locale(Resource):
     @property
     def identity(self) -> str:
         return "locale"
+
+    @property
+    def title(self) -> str:
+        return self.name

@@ -20,3 +20,7 @@ class Timezone(Resource):
     @property
     def identity(self) -> str:
         return "timezone"
+
+    @property
+    def title(self) -> str:
+        return self.name

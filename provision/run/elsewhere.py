@@ -26,7 +26,7 @@ def plan_elsewhere(path: Path, request: Request, ui: Ui) -> None:
     facts = facts_model.load(data.get("facts", data) if isinstance(data, dict) else data)
     unseen = Diff(status=Status.KNOWN_AFTER_APPLY, why="not observed: the machine is elsewhere")
     entries = tuple(
-        PlanEntry(key=e.resource.key, role=e.role, kind=e.resource.kind, title=e.resource.identity, diff=unseen)
+        PlanEntry(key=e.resource.key, role=e.role, kind=e.resource.kind, title=e.resource.title, diff=unseen)
         for e in recipe.compile(facts).entries
     )
     ui.plan(facts.hostname, facts, Plan(entries=entries))

@@ -113,7 +113,13 @@ def test_apt_is_always_called_so_that_it_never_asks() -> None:
     host, apt = box()
     _, steps = converge(WANTED["installed"], host)
     argv = apt.installed[0]
-    for option in ("-y", "--no-remove", "Dpkg::Options::=--force-confdef", "Dpkg::Options::=--force-confold"):
+    for option in (
+        "-y",
+        "APT::Cmd::Pattern-Only=true",
+        "--no-remove",
+        "Dpkg::Options::=--force-confdef",
+        "Dpkg::Options::=--force-confold",
+    ):
         assert option in argv
     assert any(word.startswith("DPkg::Lock::Timeout=") for word in argv)
     for step in steps:
@@ -193,10 +199,13 @@ def test_what_apt_refuses_and_virtual_packages_are_errors() -> None:
     host.add_deb("broken", status="half-configured")
     assert plan(WANTED["installed"], host).status is Status.KNOWN_AFTER_APPLY
     del host.packages["broken"]
-    host.answer(("apt-get", "install", "--print-uris"), "Note, selecting 'mawk' instead of 'tool'\n")
+    host.answer(("apt-get", "install", "--print-uris"), "The following NEW packages will be installed:\n   mawk (1.3)\n")
     with pytest.raises(ProvisionError, match="`tool` is a virtual package") as caught:
         plan(WANTED["installed"], host)
-    assert caught.value.hint == "name the real one: `mawk`"
+    assert caught.value.evidence == "+ mawk 1.3"
+    host.answer(("apt-get", "install", "--print-uris"), "mawk is already the newest version (1.3).\n")
+    with pytest.raises(ProvisionError, match="`tool` is a virtual package"):
+        plan(WANTED["installed"], host)
 
 
 def test_a_failing_transaction_is_an_error() -> None:
@@ -204,6 +213,13 @@ def test_a_failing_transaction_is_an_error() -> None:
     host.on(("apt-get", "install"), 100)
     with pytest.raises(StepError):
         converge(WANTED["installed"], host)
+
+
+def test_a_package_that_cannot_be_configured_can_be_removed() -> None:
+    host, _ = box()
+    host.add_deb("tool", status="half-configured")
+    host.on(("dpkg",), 1)
+    assert verbs(converge(WANTED["absent"], host)[1]) == ["configure", "install"]
 
 
 def test_removals_nobody_asked_for_are_refused() -> None:
@@ -243,7 +259,7 @@ def test_neighbours_are_one_transaction() -> None:
         Packages(names=("old",), absent=True, recommends=False),
     )
     assert verbs(steps) == ["update", "install", "hold"]
-    assert apt.installed[0][-3:] == ("tool", "other", "old-")
+    assert apt.installed[0][:5] == ("apt-get", "install", "tool", "other", "old-")
 
 
 def test_neighbours_that_differ_in_recommends_are_two() -> None:

@@ -64,7 +64,11 @@ REMOVED = {
 EXPECTED = {
     "unit": WRITTEN,
     # A template has no state of its own: what its instances have not read shows in their services.
-    "template": {**WRITTEN, "unread": WRITTEN["right"], "unknown": WRITTEN["right"], "removed, unread": "~ file > Write Run"},
+    "template": {
+        **WRITTEN,
+        **dict.fromkeys(("right", "unread", "unknown"), "= {path} says so"),
+        "removed, unread": "~ file > Write Run",
+    },
     "drop-in": {
         **WRITTEN,
         "nothing": "~ parent file > MakeDirectory Write Run",
@@ -88,6 +92,14 @@ def test_every_wanted_over_every_prior(wanted: str, prior: str) -> None:
     assert outcome(want, host) == expected
     assert systemd.verbs == (["daemon-reload"] if expected.startswith("~") else [])
     assert host.lstat(want.path) is None if want.absent else host.text(want.path) == want.content
+
+
+def test_where_systemd_does_not_run_nothing_is_left_to_be_read() -> None:
+    want, host = WANTED["unit"], machine()
+    Systemd(host)
+    host.tree.drop("/run/systemd")
+    host.put_file(want.path, TEXT.encode())
+    assert outcome(want, host) == f"= {want.path} says so"
 
 
 def test_a_drop_in_beside_ours_keeps_the_folder() -> None:

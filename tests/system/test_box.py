@@ -39,7 +39,7 @@ def host() -> dict[str, str]:
         "forwarding": Path("/proc/sys/net/ipv4/ip_forward").read_text(),
         "hostname": Path("/proc/sys/kernel/hostname").read_text(),
         "mounts": "\n".join(sorted(Path("/proc/self/mounts").read_text().splitlines())),
-        "netns": "\n".join(sorted(os.listdir("/run/netns"))) if Path("/run/netns").is_dir() else "",
+        "netns": "\n".join(sorted(path.name for path in Path("/run/netns").glob("*"))),
     }
 
 
@@ -192,7 +192,8 @@ def test_a_closed_box_leaves_nothing(fresh_box: FreshBox) -> None:
     box.close()  # harmless
 
 
-def test_a_box_that_cannot_boot_leaves_nothing_and_shows_its_console(monkeypatch: pytest.MonkeyPatch, _boxes: None) -> None:
+@pytest.mark.usefixtures("_boxes")
+def test_a_box_that_cannot_boot_leaves_nothing_and_shows_its_console(monkeypatch: pytest.MonkeyPatch) -> None:
     before = host()
     box = Box()
     monkeypatch.setattr("provision.box.holder.SCRIPT", "echo no such machine >&2; exit 7")

@@ -138,7 +138,7 @@ def _because(want: Packages, have: Observed, todo: tuple[str, ...]) -> str:
 def _later(want: Packages, have: Observed, pending: Pending) -> str:
     """Return why what apt says now may not be what it will say then, where it says that it cannot."""
     found = have.simulation
-    if not (found.missing or found.error or found.virtual):
+    if not (found.missing or found.error or _unnamed(want, have)):
         return ""
     problem = f"no candidate for {', '.join(found.missing)}" if found.missing else "apt cannot say yet"
     if have.unfinished:
@@ -146,6 +146,15 @@ def _later(want: Packages, have: Observed, pending: Pending) -> str:
     if pending.kind("apt_source") or pending.kind("apt_pin"):
         return f"{problem}; a source that is still to be added may have one"
     return f"{problem}; the package lists are old or missing, and are fetched first" if have.stale(want) else ""
+
+
+def _unnamed(want: Packages, have: Observed) -> list[str]:
+    """Return the names that would still not be installed once apt did what it says."""
+    if want.absent or have.simulation.error or have.simulation.missing:
+        return []
+    versions = have.simulation.versions
+    todo = (name for name in _todo(want, have) if have.status(name) == "absent")
+    return [name for name in todo if name not in versions and name.partition(":")[0] not in versions]
 
 
 def _check(want: Packages, have: Observed, pending: Pending) -> None:
@@ -157,11 +166,15 @@ def _check(want: Packages, have: Observed, pending: Pending) -> None:
             hint=f"`apt-cache policy {found.missing[0]}` shows what apt knows",
             evidence="\n".join(found.missing[1:]),
         )
-    if found.virtual:
-        raise ProvisionError(f"`{found.virtual[0][0]}` is a virtual package", hint=f"name the real one: `{found.virtual[0][1]}`")
     if found.error:
         verb = "remove" if want.absent else "install"
         raise ProvisionError(f"apt cannot {verb} {', '.join(_todo(want, have))}", evidence=found.error)
+    if unnamed := _unnamed(want, have):
+        raise ProvisionError(
+            f"`{unnamed[0]}` is a virtual package: apt takes another in its place",
+            hint=f"`apt-cache showpkg {unnamed[0]}` lists those that provide it; name one of them",
+            evidence=_text(found),
+        )
     unasked = [name for name, _ in found.removes if not want.absent and not pending.has(f"package:{name}")]
     # While applying, removals that are asked for side by side are not pending; `_transaction` sees them all.
     if unasked and pending is not NOTHING_PENDING:
@@ -228,6 +241,8 @@ def _prepare(todo: Sequence[tuple[Packages, Observed, tuple[str, ...]]]) -> Iter
             argv=("dpkg", *apt.CONFFILES, "--configure", "-a"),
             says="finishing what dpkg left",
             environment=apt.ENVIRONMENT,
+            # A package that cannot be configured may be the one to remove; where it matters apt says so again.
+            accept=(0, 1),
         )
     stale = [have for want, have, names in todo if not want.absent and _new(names, have) and have.stale(want)]
     if stale:
@@ -242,7 +257,7 @@ def _apt_get(install: tuple[str, ...], remove: tuple[str, ...], *, recommends: b
     options = (*apt.OPTIONS, *(() if recommends else ("--no-install-recommends",)), *(() if remove else ("--no-remove",)))
     words = [f"{verb} {' '.join(names)}" for verb, names in (("installing", install), ("removing", remove)) if names]
     return Run(
-        argv=("apt-get", "install", *options, *install, *(f"{name}-" for name in remove)),
+        argv=("apt-get", "install", *install, *(f"{name}-" for name in remove), *options),
         says=" and ".join(words),
         environment=apt.ENVIRONMENT,
         progress="apt",

@@ -22,12 +22,14 @@ from provision.resources.unit import Unit
 
 RELOAD = Run(argv=("systemctl", "daemon-reload"), says="telling systemd", timeout=120)
 _SECTIONS = {"service": "Service", "socket": "Socket", "timer": "Timer", "mount": "Mount", "path": "Path", "slice": "Slice"}
+_RUNNING = "/run/systemd/system"
+"""There exactly where systemd is PID 1, sd_booted(3)."""
 _SETTING = re.compile(r"[A-Za-z][A-Za-z0-9-]*\s*=")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """The file, and what systemd says of the unit (`None` for a template, which has no state).
+    """The file, and what systemd says of the unit: `None` for a template, which has no state, and where it does not run.
 
     `alone` says that the folder of drop-ins would be left empty.
     """
@@ -44,7 +46,7 @@ class Units:
         names = host.listdir(posixpath.dirname(want.path)) if want.dropin and want.absent else None
         return Observed(
             file=textfile.observe(want.path, host),
-            state=None if "@." in want.name else host.unit(want.name),
+            state=None if "@." in want.name or host.lstat(_RUNNING) is None else host.unit(want.name),
             alone=names == (posixpath.basename(want.path),),
         )
 
@@ -53,7 +55,8 @@ class Units:
         changes = (*textfile.changes(have.file, _content(want)), *_unread(want, have))
         if changes:
             return differs(*changes, text=textfile.text(have.file, _content(want)))
-        return same(f"{want.path} is absent" if want.absent else f"{want.path} says so, and systemd has read it")
+        read = ", and systemd has read it" if have.state is not None else ""
+        return same(f"{want.path} is absent" if want.absent else f"{want.path} says so{read}")
 
     def steps(self, want: Unit, have: Observed) -> Iterator[Step]:
         yield from self.batch_steps([(want, have)])
