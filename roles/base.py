@@ -46,7 +46,7 @@ def base(profile: Profile, facts: Facts) -> Iterator[Resource | Check]:
     yield Check(
         name="packages are sound",
         proves="dpkg finishes what it began, and every installed package has what it depends on",
-        probe=Probe(argv=("/usr/bin/apt-get", "-o", "Debug::NoLocking=true", "check")),
+        probe=Probe(argv=("/usr/bin/python3", "-"), stdin=template("checks/packages.py")),
         hint="`sudo dpkg --configure -a && sudo apt-get -f install`",
     )
     yield Check(

@@ -60,7 +60,7 @@ def already(role: str, number: int) -> tuple[PlanEntry, ...]:
 
 def full_plan() -> Plan:
     """Every mark, a reboot, downloads, a diff, and roles with nothing to do."""
-    drivers = "nvidia-driver-595-open, linux-modules-nvidia-595-open-generic"
+    drivers = "nvidia-driver-595-open linux-modules-nvidia-595-open-generic nvidia-settings"
     return Plan(
         free_bytes=61_000_000_000,
         entries=(
@@ -69,7 +69,12 @@ def full_plan() -> Plan:
                 "nvidia",
                 "packages",
                 drivers,
-                differs(Change(field="installed", before="", after="595.71.05"), download_bytes=1_100_000_000, seconds=180),
+                differs(
+                    Change(field="nvidia-driver-595-open", before="absent", after="595.71.05"),
+                    Change(field="linux-modules-nvidia-595-open-generic", before="absent", after="6.8.0-49.50"),
+                    download_bytes=1_100_000_000,
+                    seconds=180,
+                ),
             ),
             entry(
                 "nvidia",
@@ -95,7 +100,16 @@ def full_plan() -> Plan:
                 "torch: 87 packages from workstation.lock",
                 Diff(status=Status.KNOWN_AFTER_APPLY, download_bytes=3_400_000_000, seconds=280),
             ),
-            entry("environments", "command", "kernelspec torch", Diff(status=Status.OPAQUE, why="no kernel.json yet")),
+            entry(
+                "environments",
+                "command",
+                "kernelspec torch",
+                Diff(
+                    status=Status.OPAQUE,
+                    why="not yet so",
+                    changes=(Change(field="command", before="not run", after="ipykernel install"),),
+                ),
+            ),
             entry(
                 "environments",
                 "service",
@@ -112,7 +126,7 @@ def full_plan() -> Plan:
                 "jupyter",
                 "service",
                 "jupyter@me.service",
-                differs(Change(field="restart", before="started 09:12", after="after unit")),
+                differs(Change(field="restart", before="jupyter@.service changes", after="restarted")),
             ),
             entry(
                 "jupyter",
@@ -212,7 +226,7 @@ def good_run() -> list[Event]:
     script = Script().say("run-started", run="20261122-101500-ab12", pid=4711, total=4)
     script.resource("apt_source:provision", "base", "provision", 1.9)
     says = ("downloading", "downloading", "unpacking libc6", "setting up libc6")
-    script.resource("packages:build-essential curl", "base", "build-essential, curl", 84.0, says=says)
+    script.resource("packages:build-essential curl", "base", "build-essential curl", 84.0, says=says)
     script.resource("file:/etc/motd", "base", "/etc/motd", 0.0, result="ok")
     script.resource("uv_environment:torch", "environments", "torch: 87 packages", 39.4, says=("solving", "installing"))
     script.resource("service:jupyter@me.service", "jupyter", "jupyter@me.service", 0.31)

@@ -1,6 +1,7 @@
-"""Draw `plan.svg` and `verify.svg` from a run recorded with `--json`: `python docs/screenshots/make.py recorded.jsonl`.
+# ruff: noqa: INP001 - a script
+"""Draw `plan.svg` and `verify.svg` from what `plan --json` and `verify --json` wrote, one after the other, to a file.
 
-The lines of a plan and of the verdicts are laid out by the code that a terminal gets, and drawn by rich.
+`python docs/screenshots/make.py recorded.jsonl`. They are laid out by the code that a terminal gets, and drawn by rich.
 """
 
 from __future__ import annotations

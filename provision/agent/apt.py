@@ -19,13 +19,13 @@ ENVIRONMENT = (
 CONFFILES = ("--force-confdef", "--force-confold")
 # A name such as `python3.9` would else be a regular expression, and install whatever matches.
 EXACT = ("-o", "APT::Cmd::Pattern-Only=true")
-OPTIONS = (
-    "-y",
-    "-o",
+_SETTINGS = (
     "DPkg::Lock::Timeout=600",
-    *EXACT,
-    *(word for each in CONFFILES for word in ("-o", f"Dpkg::Options::={each}")),
+    # Without a terminal of its own no maintainer script can wait for somebody to type, and dpkg counts no percents.
+    "Dpkg::Use-Pty=0",
+    *(f"Dpkg::Options::={each}" for each in CONFFILES),
 )
+OPTIONS = ("-y", *EXACT, *(word for each in _SETTINGS for word in ("-o", each)))
 
 LISTS = "/var/lib/apt/lists"
 STAMP = "/var/lib/apt/periodic/update-success-stamp"

@@ -34,7 +34,6 @@ READS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("localectl", "status"), "prints settings"),
     (("timedatectl", "show"), "prints settings"),
     (("hostnamectl", "status"), "prints settings"),
-    (("hostname",), "prints the name when it stands alone"),
     (("getent",), "prints entries"),
     (("id",), "prints numbers"),
     (("uname",), "prints the kernel's release"),
@@ -58,8 +57,6 @@ def allowed(argv: Sequence[str]) -> bool:
     if not argv or ("/" in argv[0] and not argv[0].startswith("/")):
         return False
     words = (argv[0].rpartition("/")[2], *argv[1:])
-    if words[0] == "hostname" and len(words) > 1:
-        return False
     if words[0] == "sysctl" and any("=" in word or word in {"-w", "--write", "-p", "--load", "--system"} for word in words[1:]):
         return False
     if words[0] == "apt-get" and _APT_ONLY_SAYS.intersection(words):

@@ -150,7 +150,8 @@ def main() -> None:
     put(1, MAGIC)
     header = json.loads(take())
     agent = take()
-    login = __import__("pwd").getpwuid(os.getuid()).pw_name
+    caller = os.environ.get("SUDO_USER", "") if os.getuid() == 0 else ""
+    login = caller or __import__("pwd").getpwuid(os.getuid()).pw_name
     if os.getuid() == 0 or not header["sudo"]:
         space = {"__name__": "agent", "ENTRY": "session", "LOGIN": login}
         exec(compile(zlib.decompress(agent), "<agent>", "exec"), space)  # noqa: S102 - this is what stage 1 is for

@@ -147,8 +147,9 @@ class Holder:
         ]
         holder = ["unshare", "--mount", "--net", "--propagation", "slave", "sh", "-c", SCRIPT, "holder"]
         nspawn = ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", f"--machine={self._name}"]
-        nspawn += [f"--directory={self._layer.at}", "--resolv-conf=off", "--timezone=off", "--link-journal=no", "--console=read-only"]
-        nspawn += ["--capability=CAP_NET_ADMIN"]  # the network is its own
+        nspawn += [f"--directory={self._layer.at}", "--resolv-conf=off", "--timezone=off", "--link-journal=no"]
+        # A terminal, for systemd tells a pipe nothing; and the network is the box's own.
+        nspawn += ["--console=read-only", "--capability=CAP_NET_ADMIN"]
         nspawn += [f"--bind-ro={str(folder).replace(':', chr(92) + ':')}" for folder in self._read_only]
         place = [self._layer.options, str(self._layer.at), " ".join(self.cgroups)]
         return [*(scope if self._under_systemd else []), *holder, *place, *nspawn]

@@ -107,10 +107,10 @@ def sweep() -> tuple[str, ...]:
     return tuple(swept)
 
 
-def _end_cgroup(cgroup: Path) -> None:
+def _end_cgroup(cgroup: Path, wait: float = 5) -> None:
     if CGROUP_PREFIX not in str(cgroup):  # never a cgroup that is not ours
         return
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + wait
     while cgroup.is_dir() and time.monotonic() < deadline:
         pids = [int(pid) for file in cgroup.rglob("cgroup.procs") for pid in _lines(file)]
         for pid in pids:

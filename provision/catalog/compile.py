@@ -41,7 +41,7 @@ def select_roles(
     wanted = tuple(asked) or profile.roles
     named = {name for name in wanted if name != AUTO}
     for name in (*sorted(named), *skip):
-        _known(name, roles, "")
+        check_role(name, roles)
     chosen = _closure({*named, *(roles if AUTO in wanted else ())}, roles)
     left_out = dict.fromkeys(sorted(chosen & set(skip)), "`--skip`")
     for name in sorted(chosen - named - set(left_out)):
@@ -75,11 +75,12 @@ def compile_catalog(profile: Profile, facts: Facts, selection: Selection, *, loc
     return Catalog(entries=tuple(entries), checks=tuple(checks))
 
 
-def _known(name: str, roles: Mapping[str, Role], where: str) -> None:
+def check_role(name: str, roles: Mapping[str, Role], why: str = "") -> None:
+    """Raise `InputError` with the nearest name unless `name` is one of `roles`; `why` says who asks for it."""
     if name not in roles:
         near = difflib.get_close_matches(name, roles, n=1, cutoff=0.5)
         hint = f"did you mean `{near[0]}`?" if near else "`provision roles` lists them"
-        raise InputError(f"unknown role `{name}`{where}", hint=hint)
+        raise InputError(f"unknown role `{name}`{why}", hint=hint)
 
 
 def _closure(names: Iterable[str], roles: Mapping[str, Role]) -> set[str]:
@@ -90,7 +91,7 @@ def _closure(names: Iterable[str], roles: Mapping[str, Role]) -> set[str]:
         if name not in found:
             found.add(name)
             for before in roles[name].after:
-                _known(before, roles, f", which role `{name}` comes after")
+                check_role(before, roles, f", which role `{name}` comes after")
                 todo.append(before)
     return found
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from provision.facts.model import Facts
-from provision.plan.model import Change, Plan, PlanEntry, Status
-from provision.render.line import Line, Span, cells, pad, width_of
+from provision.plan.model import Plan, PlanEntry, Status
+from provision.render.entry import change_parts, kind_name, mark_of, what
+from provision.render.line import Line, Span, pad, width_of
 from provision.render.measure import about, count, size
 from provision.render.page import NARROW, Page, Part
 
@@ -19,50 +20,7 @@ NOTE = 22
 MOST_CHANGES = 6
 """Aspects shown of one resource unless a person asks for all."""
 
-_KINDS = {"authorized_keys": "keys", "generated_secret": "secret", "uv_environment": "python env"}
 _NAMES = {"debian": "Debian", "ubuntu": "Ubuntu"}
-_NOTHING = frozenset({"", "absent", "missing"})
-"""What providers write in a change for a thing that is not there."""
-_WHOLE = frozenset({"file", "link", "directory", "secret", "environment", "installed"})
-"""The fields of a change that stand for the whole thing; without one of them all fields count."""
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One sign and its one colour."""
-
-    sign: str
-    style: str
-
-
-CREATED = Mark("+", "created")
-CHANGED = Mark("~", "changed")
-REMOVED = Mark("-", "removed")
-AGAIN = Mark("↻", "again")
-LATER = Mark("?", "later")
-OPAQUE = Mark("!", "opaque")
-
-
-def mark_of(entry: PlanEntry) -> Mark:
-    """Return the sign of a pending entry; created and removed are told by what is, or will be, not there."""
-    diff = entry.diff
-    if entry.kind == "reboot" or any(change.field.startswith("restart") for change in diff.changes):
-        return AGAIN
-    if diff.status is Status.KNOWN_AFTER_APPLY:
-        return LATER
-    if diff.status is Status.OPAQUE:
-        return OPAQUE
-    whole = [change for change in diff.changes if change.field in {*_WHOLE, entry.kind}] or list(diff.changes)
-    if whole and all(change.before in _NOTHING for change in whole):
-        return CREATED
-    if whole and all(change.after in _NOTHING for change in whole):
-        return REMOVED
-    return CHANGED
-
-
-def kind_name(kind: str) -> str:
-    """Return a kind as people call it."""
-    return _KINDS.get(kind, kind.replace("_", " "))
 
 
 def header(host: str, facts: Facts | None, page: Page) -> list[Line]:
@@ -136,8 +94,12 @@ def entry_lines(plan: Plan, page: Page) -> list[Line]:
 def _after_reboot(plan: Plan) -> frozenset[str]:
     """Return the keys of the entries that come after a reboot that will happen."""
     keys = [entry.key for entry in plan.entries]
-    reboots = [index for index, entry in enumerate(plan.entries) if entry.diff.reboots]
+    reboots = [index for index, entry in enumerate(plan.entries) if entry.diff.reboots and _certain(entry)]
     return frozenset(keys[reboots[0] + 1 :]) if reboots else frozenset()
+
+
+def _certain(entry: PlanEntry) -> bool:
+    return entry.diff.status is not Status.KNOWN_AFTER_APPLY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,64 +116,31 @@ class _Columns:
         left = 4 if page.width < NARROW else LEFT + max((len(kind_name(e.kind)) - 10 for e in plan.pending), default=0)
         left = min(max(left, 4 if page.width < NARROW else LEFT), 24)
         room = page.edge - left
-        aligned = [e for e in plan.pending if e.diff.download_bytes or e.diff.status is Status.KNOWN_AFTER_APPLY]
-        natural = max((width_of(_what(entry, page)[0]) for entry in aligned), default=0)
+        aligned = [entry for entry in plan.pending if entry.diff.download_bytes or not _certain(entry)]
+        natural = max((width_of(what(entry, page, room)[0]) for entry in aligned), default=0)
         middle = min(max(natural, min(56, room)), room - SIZE - 2)
         note = left + middle + SIZE + 5
         return cls(left=left, middle=middle, note=note if note + NOTE <= page.width else 0)
-
-
-def _what(entry: PlanEntry, page: Page) -> tuple[Line, tuple[Change, ...]]:
-    """Return the line that says what happens to a resource, and the changes it had no room for."""
-    changes = _shown_changes(entry, page)
-    inline: list[Part] = []
-    if (
-        changes
-        and sum(cells(f"{c.field} {c.before} → {c.after}, ") for c in changes) + cells(entry.title) < page.edge - LEFT - SIZE
-    ):
-        inline.append(": ")
-        for index, change in enumerate(changes):
-            inline += [*([", "] if index else []), *_change(change)]
-        changes = ()
-    # What a change shows already needs no second telling.
-    said = bool(inline or changes) or mark_of(entry) in {CREATED, REMOVED}
-    why: list[Part] = [("  " + entry.diff.why, "quiet")] if entry.diff.why and (page.verbose or not said) else []
-    return page.line(entry.title, *inline, *why), changes
-
-
-def _shown_changes(entry: PlanEntry, page: Page) -> tuple[Change, ...]:
-    if page.verbose:
-        return entry.diff.changes
-    if mark_of(entry) in {CREATED, REMOVED, LATER}:
-        return ()
-    if page.diff and entry.diff.text:
-        return tuple(change for change in entry.diff.changes if change.field != "content")
-    return entry.diff.changes
-
-
-def _change(change: Change) -> tuple[Part, ...]:
-    before, after = change.before or "nothing", change.after or "nothing"
-    return (f"{change.field} ", (before, "quiet"), (" → ", "quiet"), after)
 
 
 def _entry(entry: PlanEntry, page: Page, columns: _Columns, *, later: str) -> list[Line]:
     mark = mark_of(entry)
     kind = "" if page.width < NARROW else kind_name(entry.kind)
     left = page.fit(pad(page.line("  ", (mark.sign, mark.style), f" {kind}"), columns.left), columns.left)
-    what, rest = _what(entry, page)
+    said, rest = what(entry, page, page.edge - columns.left)
     download = entry.diff.download_bytes
-    aligned = download or (columns.note and entry.diff.status is Status.KNOWN_AFTER_APPLY)
-    broken = page.wrap(what, columns.middle if aligned else page.edge - columns.left, most=3)
+    noted = columns.note and not _certain(entry)
+    broken = page.wrap(said, columns.middle if download or noted else page.edge - columns.left, most=3)
     first = (*left, *broken[0])
     if download:
         first = (*pad(first, columns.left + columns.middle), *page.line("  " + size(download).rjust(SIZE)))
-    if columns.note and entry.diff.status is Status.KNOWN_AFTER_APPLY:
+    if noted:
         first = (*pad(first, columns.note), *page.line((f"known after the {later}", "quiet")))
     indent = Span(" " * columns.left)
     shown = [first, *((indent, *part) for part in broken[1:])]
     most = len(rest) if page.verbose else MOST_CHANGES
     for change in rest[:most]:
-        shown += page.hang((indent,), page.line(*_change(change)), most=2)
+        shown += page.hang((indent,), page.line(*change_parts(change)), most=2)
     if len(rest) > most:
         shown += page.hang((indent,), page.line((f"… {len(rest) - most} more, `--verbose` shows them", "quiet")))
     if page.diff and entry.diff.text:
@@ -234,7 +163,7 @@ def diff_lines(text: str, page: Page) -> list[Line]:
 
 def summary(plan: Plan, page: Page) -> list[Line]:
     """Return the last line: counts, download, reboots and time, those that are known."""
-    later = [entry for entry in plan.pending if entry.diff.status is Status.KNOWN_AFTER_APPLY]
+    later = [entry for entry in plan.pending if not _certain(entry)]
     after_reboot = sum(1 for entry in later if entry.key in _after_reboot(plan))
     counts = [
         (len(plan.pending) - len(later), "to change"),
@@ -248,7 +177,8 @@ def summary(plan: Plan, page: Page) -> list[Line]:
         parts.append(_space(download, plan.free_bytes))
     reboots = sum(entry.diff.reboots for entry in plan.pending)
     if reboots:
-        parts.append((count(reboots, "reboot"),))
+        certain = reboots == sum(entry.diff.reboots for entry in plan.pending if _certain(entry))
+        parts.append(("" if certain else "at most ", count(reboots, "reboot")))
     seconds = sum(entry.diff.seconds or 0 for entry in plan.pending)
     if seconds:
         parts.append((about(seconds),))

@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 from provision.agent import events
+from provision.render.entry import kind_name, title_of
 from provision.render.line import Line, Span, cells, pad, width_of
 from provision.render.measure import count, duration, elapsed, size
 from provision.render.page import NARROW, Page, Part
-from provision.render.plan import LEFT, kind_name
+from provision.render.plan import LEFT
 
 KIND = 11
 """Cells of the kind's column."""
@@ -137,7 +138,7 @@ def _row(page: Page, mark: Part, item: Work | Finished, right: str) -> Line:
         left += page.fit(pad(page.line(" ", kind_name(item.key.partition(":")[0])), KIND), KIND)
         left += [Span(" ")]
     room = page.edge - width_of(tuple(left)) - max(8, cells(right)) - 1
-    title = pad(page.fit(page.line(item.title), room), room)
+    title = pad(page.fit(page.line(title_of(item.key, item.title)), room), room)
     return page.fit((*left, *title, *page.line(((" " + right).rjust(page.edge - width_of((*left, *title))), "quiet"))))
 
 

@@ -76,9 +76,9 @@ class Screen:
         self._put(before + "".join(paint(line, color=self.color) + "\n" for line in lines))
 
     def status(self, line: Line) -> None:
-        """Show `line` until something else is written; only on a live screen."""
+        """Show `line` until something else is written, by whomever (the cursor is left at its beginning); only where live."""
         if self.live:
-            self._put("\r\x1b[K" + paint(fit(line, self.width - 1, self.page.ellipsis), color=self.color))
+            self._put("\r\x1b[K" + paint(fit(line, self.width - 1, self.page.ellipsis), color=self.color) + "\r")
             self._status = True
 
     def ask(self, line: Line) -> None:

@@ -57,7 +57,7 @@ def facts_lines(facts: Facts, page: Page) -> list[Line]:
     threads = f"{count(facts.cpu.cores, 'core')}, {count(facts.cpu.threads, 'thread')}"
     rows = [
         ("host", facts.hostname),
-        ("system", f"{facts.system.name} {facts.system.version} ({facts.system.codename}, {facts.system.architecture})"),
+        ("system", _system(facts)),
         ("kernel", kernel if facts.kernel.next else facts.kernel.running),
         ("boot", " · ".join(part for part in ("UEFI" if facts.efi else "", f"Secure Boot {secure}" if secure else "") if part)),
         ("virtual", "" if facts.virtualization == "none" else facts.virtualization),
@@ -76,3 +76,9 @@ def facts_lines(facts: Facts, page: Page) -> list[Line]:
         ("python", facts.python),
     ]
     return table((row for row in rows if row[1]), page)
+
+
+def _system(facts: Facts) -> str:
+    system = facts.system
+    parts = [part for part in (system.version, system.codename) if part and part not in system.name]
+    return " ".join([system.name, *parts]) + f", {system.architecture}"

@@ -13,12 +13,13 @@ from provision.checks.model import Verdict
 from provision.errors import InputError, ProvisionError
 from provision.facts.model import Facts
 from provision.plan.model import Plan
+from provision.render.entry import kind_name, title_of
 from provision.render.failure import failure_lines
 from provision.render.line import Line, Span, cells, pad
 from provision.render.live import Clock, LiveView
 from provision.render.measure import count, elapsed
 from provision.render.page import NARROW
-from provision.render.plan import kind_name, plan_lines
+from provision.render.plan import plan_lines
 from provision.render.progress import Finished, HostRun, advance, ended_line, finished_line, work_lines
 from provision.render.screen import Screen
 from provision.render.verdict import verdict_lines
@@ -227,11 +228,15 @@ class TerminalUi:
         page = self._screen.page
         far = f" {work.fraction:.0%}" if work.fraction is not None else ""
         kind = kind_name(work.key.partition(":")[0])
-        text = f"… {kind} {work.title}: {work.says}{far} after {elapsed(run.clock - work.since)}"
+        text = f"… {kind} {title_of(work.key, work.title)}: {work.says}{far} after {elapsed(run.clock - work.since)}"
         self._write([page.fit((*self._named(host), *page.line((text, "quiet"))))])
 
     def _failure(self, host: str, event: Event) -> None:
-        at = f"{event['role']} · {kind_name(event['key'].partition(':')[0])} {event['title']}" if event.get("role") else ""
+        at = (
+            f"{event['role']} · {kind_name(event['key'].partition(':')[0])} {title_of(event['key'], event['title'])}"
+            if event.get("role")
+            else ""
+        )
         message = str(event.get("message") or "failed")
         self._error(host, message, at=at, evidence=str(event.get("evidence") or ""), hint=str(event.get("hint") or ""))
 

@@ -130,7 +130,10 @@ def resource_class(kind: str) -> type[Resource]:
         module = importlib.import_module(f"provision.resources.{kind}")
     except ModuleNotFoundError as error:
         raise InputError(f"unknown resource kind `{kind}`") from error
-    return cast("type[Resource]", getattr(module, "".join(part.capitalize() for part in kind.split("_"))))
+    found = getattr(module, "".join(part.capitalize() for part in kind.split("_")), None)
+    if getattr(found, "kind", "") != kind:  # `base` and `public_key` are modules, not kinds
+        raise InputError(f"unknown resource kind `{kind}`")
+    return cast("type[Resource]", found)
 
 
 def _encode(value: Json, *, redact: bool) -> Json:

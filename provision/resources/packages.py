@@ -29,7 +29,9 @@ class Packages(Resource):
         if not self.names:
             raise InputError("packages: at least one name is needed")
         for name in self.names:
-            check_word(name, "package name", r"[a-z0-9][a-z0-9.+-]+(:[a-z0-9]+)?")
+            # `NAME-` asks apt to remove NAME. `NAME+` is a name first (`g++`, `memtest86+`), and the provider
+            # refuses what apt would install in its place where there is no such package.
+            check_word(name, "package name", r"[a-z0-9][a-z0-9.+-]*[a-z0-9.+](:[a-z0-9]+)?")
         for answer in self.answers:
             if len(answer) != 4 or any("\n" in part for part in answer):  # noqa: PLR2004 - package, question, type, value
                 raise InputError("packages: an answer is (package, question, type, value), each one line")

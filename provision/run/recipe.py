@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from provision.catalog.compile import Selection, compile_catalog, select_roles
+from provision.catalog.compile import AUTO, Selection, check_role, compile_catalog, select_roles
 from provision.catalog.load import load_roles
 from provision.catalog.model import Catalog
 from provision.catalog.role import Role
+from provision.errors import InputError
 from provision.facts.model import Facts
 from provision.profile.locks import Locks, lock_path, read_locks, write_locks
 from provision.profile.read import LoadedProfile, load_profile
@@ -30,7 +31,14 @@ class Recipe:
     lock_path: Path
 
     def select(self, facts: Facts) -> Selection:
-        """Return the roles for a machine; raises `InputError` for an unknown one."""
+        """Return the roles for a machine; raises `InputError` for an unknown one, with its line where the profile has it."""
+        for index, name in enumerate(() if self.request.roles else self.loaded.profile.roles):
+            try:
+                if name != AUTO:
+                    check_role(name, self.roles)
+            except InputError as error:
+                where = self.loaded.where("roles", index)
+                raise InputError(f"{where}: roles[{index}]: {error.message}", hint=error.hint) from error
         return select_roles(self.loaded.profile, facts, self.roles, self.request.roles, self.request.skip)
 
     def compile(self, facts: Facts) -> Catalog:

@@ -393,7 +393,7 @@ def test_what_is_no_file_is_refused_without_waiting(name: str, tmp_path: Path) -
     started = time.monotonic()
     with pytest.raises(InputError) as caught:
         load_profile(make(tmp_path))
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 10  # a pipe would be waited for without end
     assert says in caught.value.message
 
 
@@ -470,7 +470,6 @@ def test_command_line_refuses_what_is_no_file(name: str, facts: Path, tmp_path: 
 
 
 @needs_command_line
-@pytest.mark.xfail(reason="the catalog does not name the profile's line yet", strict=False)
 def test_command_line_finds_an_unknown_role(facts: Path, tmp_path: Path) -> None:
     path = Bad("role", 'schema = 1\nroles = [\n  "base",\n  "jupiter",\n]\n', 4, "").write(tmp_path)
     done = plan(path, facts)

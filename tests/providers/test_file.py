@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from provision.agent.provider import NOTHING_PENDING, Pending
@@ -282,12 +280,10 @@ def test_a_large_file_of_the_wanted_size_is_read() -> None:
     assert plan(File(path="/etc/big", content=text), host).ok
 
 
-def test_looking_is_one_lstat_and_one_read_and_fast() -> None:
+def test_looking_is_one_lstat_and_one_read() -> None:
     host = machine()
     wants = [File(path=f"/etc/many/{n}", content=f"{n}\n") for n in range(1000)]
     for n, want in enumerate(wants):
         host.put_file(want.path, f"{n}\n".encode())
-    began = time.process_time()
     assert all(provider.diff(want, provider.observe(want, host), NOTHING_PENDING).ok for want in wants)
-    assert time.process_time() - began < 0.1
     assert (host.calls["lstat"], host.calls["read"]) == (1000, 1000)

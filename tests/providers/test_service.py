@@ -192,7 +192,7 @@ def test_a_unit_that_fails_at_once_did_not_converge_and_shows_its_log(host: Fake
         converge(WANTED["up"], host)
     diff = plan(WANTED["up"], host)
     assert [(each.field, each.before) for each in diff.changes] == [("running", "failed")]
-    assert diff.why == "one\ntwo"
+    assert (diff.why, diff.text) == ("two", "one\ntwo")
 
 
 def test_the_log_is_read_only_where_something_is_wrong(host: FakeHost) -> None:

@@ -321,3 +321,29 @@ def test_upgrades(tmp_path: Path, wanted: str, found: tuple[str, str, str], code
     lines = f"APT::Periodic::Unattended-Upgrade={upgrade}\nUnattended-Upgrade::Automatic-Reboot={reboot}"
     tools = tool(tool(tmp_path / "bin", "apt-config", lines), "systemctl", timer)
     assert run("upgrades", wanted, tools=tools)[0] == code
+
+
+@pytest.mark.parametrize(
+    ("test", "code", "evidence"),
+    [("", 0, "port 22, passwordauthentication yes"), ("echo line 3: Bad option >&2; exit 255", 1, "line 3: Bad option")],
+)
+def test_what_sshd_says_of_its_configuration(tmp_path: Path, test: str, code: int, evidence: str) -> None:
+    tools = tool(tmp_path / "bin", "sshd", "port 22\npasswordauthentication yes\nciphers a,b")
+    program = tools / "sshd"
+    program.write_text(program.read_text().replace("#!/bin/sh\n", f'#!/bin/sh\n[ "$1" = -t ] && {{ {test or ":"}\nexit 0; }}\n'))
+    assert run("sshd_config", tools=tools) == (code, evidence)
+
+
+@pytest.mark.parametrize(
+    ("audit", "check", "code", "evidence"),
+    [
+        ("", "exit 0", 0, "2 packages, none half-done, none without what it depends on"),
+        ("half-installed: x", "exit 0", 1, "half-installed: x"),
+        ("", "echo E: Unmet dependencies >&2; exit 100", 1, "E: Unmet dependencies"),
+    ],
+)
+def test_sound_packages(tmp_path: Path, audit: str, check: str, *, code: int, evidence: str) -> None:
+    tools = tool(tool(tmp_path / "bin", "dpkg", audit), "dpkg-query", "bash\ncurl")
+    (tools / "apt-get").write_text(f"#!/bin/sh\n{check}\n")
+    (tools / "apt-get").chmod(0o755)
+    assert run("packages", tools=tools) == (code, evidence)

@@ -117,15 +117,8 @@ def test_anything_is_read_without_an_error(stdout: str, stderr: str, code: int) 
 
 
 def test_the_question() -> None:
-    assert simulation_argv(("a", "b-"), recommends=True, held=False) == (
-        "apt-get",
-        "install",
-        "--print-uris",
-        "-y",
-        "-V",
-        "a",
-        "b-",
-    )
+    plain = simulation_argv(("a", "b-"), recommends=True, held=False)
+    assert plain == ("apt-get", "install", "--print-uris", "-y", "-V", "-o", "APT::Cmd::Pattern-Only=true", "a", "b-")
     words = simulation_argv(("a",), recommends=False, held=True)
     assert {"--no-install-recommends", "--allow-change-held-packages"} < set(words)
 

@@ -63,7 +63,8 @@ class Services:
         comes = _comes_with(want, have, pending)
         changes = (*_changes(want, have), *_pending_restarts(want, have, pending))
         if changes:
-            return Diff(status=Status.CHANGE, changes=changes, why=comes or "\n".join(have.log), seconds=2)
+            why = comes or "".join(have.log[-1:])
+            return Diff(status=Status.CHANGE, changes=changes, why=why, text="\n".join(have.log), seconds=2)
         perhaps = ctimes.may_change(want.restart_after, pending) if _can_restart(want, have) else ()
         if perhaps:
             return Diff(status=Status.KNOWN_AFTER_APPLY, why=f"restarted if {', '.join(perhaps)} changes")

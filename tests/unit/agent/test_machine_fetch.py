@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import stat
 import threading
@@ -124,11 +125,13 @@ def test_a_broken_download_is_kept_and_resumed(tree: Tree, site: Site) -> None:
     error = refused(tree, site)
     assert f"ended after {len(DATA) // 2} of {len(DATA)} bytes" in error.message
     assert tree.at("/opt/file.bin.part").stat().st_size == len(DATA) // 2
+    kept = os.listxattr(tree.at("/opt/file.bin.part"))
     assert not tree.at("/opt/file.bin").exists()
     site.mood = "good"
     tree.writer().perform(step(tree, site))
     assert site.asked[-1]["Range"] == f"bytes={len(DATA) // 2}-"
-    assert site.asked[-1].get("If-Range") in {'"one"', None}
+    if kept:
+        assert site.asked[-1]["If-Range"] == '"one"'
     assert tree.at("/opt/file.bin").read_bytes() == DATA
 
 
@@ -207,7 +210,7 @@ def test_a_full_disk_is_seen_before_the_first_byte(tree: Tree, site: Site, monke
 
 
 def test_a_link_in_place_of_the_part_is_not_written_through(tree: Tree, site: Site) -> None:
-    victim = tree.put("/etc/victim", "precious")
+    victim = tree.put("/etc/victim", "precious", mode=0o600)
     tree.at("/opt/file.bin.part").symlink_to(victim)
     tree.writer().perform(step(tree, site))
     assert victim.read_text() == "precious"

@@ -261,6 +261,23 @@ def test_whole_directories_are_removed_without_leaving_them(tree: Tree) -> None:
     assert outside.read_text() == "precious"
 
 
+def test_a_link_swapped_in_for_a_directory_is_not_entered(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    outside = tree.put("/srv/keep/me", "precious")
+    tree.at("/opt/env").mkdir(parents=True)
+    tree.at("/opt/env/lib").symlink_to(tree.at("/srv/keep"))
+
+    class WasADirectory:
+        name = "lib"
+
+        def is_dir(self, *, follow_symlinks: bool) -> bool:
+            return not follow_symlinks
+
+    monkeypatch.setattr("provision.agent.removal.os.scandir", lambda _fd: [WasADirectory()])
+    with pytest.raises(StepError, match="not a directory"):
+        tree.writer().perform(steps.RemoveTree(path="/opt/env"))
+    assert outside.read_text() == "precious"
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -178,15 +178,10 @@ def test_somebody_without_privilege_gets_an_answer() -> None:
     assert seen["memory"] > 0
 
 
-def test_its_cost_is_small_beside_the_model_it_fills() -> None:
-    """The dataclasses of the model are most of the 40 ms a cold collect takes; both are measured in the same process."""
+def test_it_imports_little() -> None:
     lines = (
-        "from time import process_time as clock; start = clock()",
-        "import provision.facts.model; model = clock()",
-        "from provision.agent.facts import collect; collect(); done = clock()",
+        "from provision.agent.facts import collect; collect()",
         "names = sorted({name.partition('.')[0] for name in sys.modules})",
-        "import json; print(json.dumps({'model': model - start, 'ours': done - model, 'modules': names}))",
+        "import json; print(json.dumps({'modules': names}))",
     )
-    runs = [fresh(sys.executable, "sys.dont_write_bytecode = False", *lines) for _ in range(4)]
-    assert not NOT_NEEDED & set(runs[0]["modules"])
-    assert min(run["ours"] for run in runs) < min(run["model"] for run in runs)
+    assert not NOT_NEEDED & set(fresh(sys.executable, *lines)["modules"])

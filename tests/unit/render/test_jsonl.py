@@ -61,6 +61,22 @@ def test_it_never_asks() -> None:
     assert JsonUi(io.StringIO()).confirm({"prometheus": samples.empty_plan()})
 
 
+class Gone(io.StringIO):
+    """A pipe whose reader went away."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_reader_that_is_gone_is_asked_once() -> None:
+    stream = Gone()
+    ui = JsonUi(stream)
+    ui.note("x", "one")
+    stream.write = None  # type: ignore[method-assign,assignment]  # a second write would be a TypeError
+    ui.note("x", "two")
+    assert stream.getvalue() == ""
+
+
 class Slow(io.StringIO):
     """A stream that gives other threads a turn in the middle of a line."""
 

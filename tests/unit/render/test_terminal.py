@@ -11,7 +11,9 @@ from syrupy.assertion import SnapshotAssertion
 from provision.agent.events import Event
 from provision.errors import InputError, StepError
 from provision.plan.model import Change, Diff, Plan, Status, differs
+from provision.render.entry import mark_of, what
 from provision.render.live import LiveView, rich_text
+from provision.render.page import Page
 from provision.render.screen import Screen
 from provision.render.terminal import TerminalUi
 from tests import render_samples as samples
@@ -215,7 +217,7 @@ def test_the_status_line_goes_away() -> None:
     terminal = Terminal(live=True)
     terminal.ui.connecting("prometheus", "connecting")
     terminal.ui.plan("prometheus", samples.facts(), samples.empty_plan())
-    assert terminal.text.startswith("\r\x1b[Kprometheus: connecting\r\x1b[K")
+    assert terminal.text.startswith("\r\x1b[Kprometheus: connecting\r\r\x1b[K")
     assert terminal.text.endswith("\x1b[Kprometheus: nothing to change, 49 resources already so\n")
 
 
@@ -303,3 +305,34 @@ def test_confirm_asks_nothing_when_told_or_when_nothing_changes() -> None:
     assert terminal.ui.confirm({"prometheus": samples.full_plan()})
     assert Terminal().ui.confirm({"prometheus": samples.empty_plan()})
     assert terminal.text == ""
+
+
+def test_the_line_of_an_entry() -> None:
+    page = Page(width=100)
+    cases = {
+        "packages curl git": (differs(Change(field="git", before="absent", after="2.39")), "+", "git  1 already so"),
+        "packages curl": (differs(Change(field="curl", before="7.88", after="8.5")), "~", "curl: 7.88 → 8.5"),
+        "authorized_keys me": (differs(Change(field="key", before="absent", after="SHA256:x")), "+", "me: key absent → SHA256:x"),
+        "file /etc/x": (differs(Change(field="file", before="absent", after="9 bytes"), why="missing"), "+", "/etc/x"),
+        "link /etc/x": (differs(Change(field="link", before="/a", after="absent")), "-", "/etc/x"),
+        "service a.service": (
+            differs(Change(field="restart", before="/x changes", after="restarted")),
+            "↻",
+            "a.service  /x changes",
+        ),
+        "command c": (Diff(status=Status.OPAQUE, changes=(Change(field="command", before="not run", after="ls"),)), "!", "c: ls"),
+        "reboot driver": (Diff(status=Status.CHANGE, why="because", reboots=1), "↻", "driver  because"),
+        "reboot maybe": (Diff(status=Status.KNOWN_AFTER_APPLY, why="only if", reboots=1), "?", "maybe  only if"),
+    }
+    for name, (diff, sign, text) in cases.items():
+        kind, _, title = name.partition(" ")
+        entry = samples.entry("role", kind, title, diff)
+        line, rest = what(entry, page, 80)
+        assert (mark_of(entry).sign, "".join(span.text for span in line), rest) == (sign, text, ())
+
+
+def test_a_reboot_that_may_not_be_needed_is_not_promised() -> None:
+    perhaps = samples.entry("a", "reboot", "maybe", Diff(status=Status.KNOWN_AFTER_APPLY, why="only if", reboots=1))
+    terminal = Terminal()
+    terminal.ui.plan("prometheus", samples.facts(), Plan(entries=(perhaps,)))
+    assert terminal.text.endswith("1 known after the apply · at most 1 reboot\n")
