@@ -116,6 +116,7 @@ def test_apt_is_always_called_so_that_it_never_asks() -> None:
     for option in (
         "-y",
         "APT::Cmd::Pattern-Only=true",
+        "Dpkg::Use-Pty=0",
         "--no-remove",
         "Dpkg::Options::=--force-confdef",
         "Dpkg::Options::=--force-confold",

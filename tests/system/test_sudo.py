@@ -29,8 +29,8 @@ def people(box: Box) -> Box:
     """Users whose names say how sudo treats them."""
     users(box, "asked", password=PASSWORD, rules=["asked ALL=(ALL:ALL) ALL"])
     users(box, "stranger", password=PASSWORD)
-    users(box, "tty", password=PASSWORD, rules=["Defaults:tty requiretty", "tty ALL=(ALL:ALL) ALL"])
-    users(box, "pty", password=PASSWORD, rules=["Defaults:pty use_pty", "pty ALL=(ALL:ALL) ALL"])
+    users(box, "bytty", password=PASSWORD, rules=["Defaults:bytty requiretty", "bytty ALL=(ALL:ALL) ALL"])
+    users(box, "bypty", password=PASSWORD, rules=["Defaults:bypty use_pty", "bypty ALL=(ALL:ALL) ALL"])
     users(box, "nopty", password=PASSWORD, rules=["Defaults:nopty !use_pty", "nopty ALL=(ALL:ALL) ALL"])
     users(box, "ticket", password=PASSWORD, rules=["Defaults:ticket timestamp_type=global", "ticket ALL=(ALL:ALL) ALL"])
     users(box, "once", password=PASSWORD, rules=["Defaults:once passwd_tries=1", "once ALL=(ALL:ALL) ALL"])
@@ -65,7 +65,7 @@ def test_without_a_password(driver: Driver) -> None:
     assert made(driver)
 
 
-@pytest.mark.parametrize("user", ["asked", "tty", "pty", "nopty", "ticket", "once"])
+@pytest.mark.parametrize("user", ["asked", "bytty", "bypty", "nopty", "ticket", "once"])
 def test_a_password_known_first(driver: Driver, user: str) -> None:
     assert become(driver, user).apply("sample", STDIN, stdin=f"{PASSWORD}\n").code == 0
     assert made(driver)

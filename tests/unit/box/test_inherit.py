@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provision.box import inherit
+from provision.box import inherit, pip_settings
 from provision.box.inherit import Inheritance, apt_options, certificates_digest, inheritance
 from provision.box.pip_settings import PipSettings
 
@@ -32,7 +32,7 @@ def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(inherit, "run", lambda _: Done)
-    monkeypatch.setattr(inherit.pip_settings, "here", PipSettings)
+    monkeypatch.setattr(pip_settings, "here", PipSettings)
     monkeypatch.setattr(inherit, "_credentials", list)
 
 
@@ -75,7 +75,7 @@ def test_pip_gets_our_indexes_and_certificates(monkeypatch: pytest.MonkeyPatch, 
     settings = PipSettings(
         index_url="http://localhost:3141/simple", find_links=(f"{tmp_path}/wheels",), cert=f"{tmp_path}/own.pem"
     )
-    monkeypatch.setattr(inherit.pip_settings, "here", lambda: settings)
+    monkeypatch.setattr(pip_settings, "here", lambda: settings)
     found = inheritance("10.0.2.2")
     assert texts(found)[inherit.PIP_BUNDLE] == "PEM"
     conf = texts(found)["/etc/pip.conf"]

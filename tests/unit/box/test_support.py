@@ -69,7 +69,7 @@ def test_programs_that_fail_hang_or_are_absent() -> None:
     assert caught.value.evidence == "out\nerr"
     with pytest.raises(ProvisionError, match="`no-such-program` is not installed"):
         run(["no-such-program"])
-    with pytest.raises(ProvisionError, match="longer than 0.2 s") as slow:
+    with pytest.raises(ProvisionError, match=r"longer than 0\.2 s") as slow:
         run(["sh", "-c", "echo begun; sleep 5"], timeout=0.2)
     assert slow.value.evidence == "begun"
     assert run(["sh", "-c", "exit 3"], check=False).returncode == 3
