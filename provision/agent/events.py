@@ -6,7 +6,7 @@ Every event has `seq` (1, 2, 3… within its run), `time` (seconds since the epo
 | --- | --- |
 | `run-started` | `run`, `pid`, `total` (resources to change) |
 | `resource-started` | `key`, `role`, `title` |
-| `progress` | `key`, `says` ("downloading"…), `fraction` (0 to 1, or null: not known), `bytes` (or null), `total_bytes` (or null) |
+| `progress` | `key`, `says` ("downloading"…), `fraction` (0 to 1), `bytes`, `total_bytes`; null: not known |
 | `resource-done` | `key`, `role`, `title`, `result` ("changed", "ok"), `seconds` |
 | `resource-failed` | `key`, `role`, `title`, `message`, `evidence` (the child's last lines), `hint` |
 | `result` | `name` ("lock"), `subject` (the environment's name), `text` |

@@ -40,6 +40,8 @@ class Execution:
     plan: Plan
     host: Writer
     journal: Journal
+    run: str = ""
+    """The run's id."""
     stop: bool = False
     changed_roles: tuple[str, ...] = ()
     changed: int = 0
@@ -168,7 +170,7 @@ def _run(run: Run, journal: Journal) -> None:
     plan = plans.load(orders["plan"])
     blobs = {name: bytes.fromhex(data) for name, data in orders["blobs"].items()}
     host = MachineWriter(units=unit_names(catalog), blobs=blobs, secrets=_secrets(catalog), backups=f"{run.path}/backups")
-    execution = Execution(catalog=catalog, plan=plan, host=host, journal=journal)
+    execution = Execution(catalog=catalog, plan=plan, host=host, journal=journal, run=run.id)
     signal.signal(signal.SIGTERM, lambda *_: setattr(execution, "stop", True))
 
     def progress(says: str, fraction: float | None, done: int | None, total: int | None) -> None:
@@ -183,7 +185,7 @@ def _run(run: Run, journal: Journal) -> None:
 def conduct(execution: Execution) -> None:
     """Apply, then check, and end the journal with how it went, whatever happens."""
     began, journal = time.monotonic(), execution.journal
-    journal.write(events.RUN_STARTED, pid=os.getpid(), total=len(execution.plan.pending))
+    journal.write(events.RUN_STARTED, run=execution.run, pid=os.getpid(), total=len(execution.plan.pending))
     result, message = FAILED, ""
     try:
         result = execution.apply()
@@ -218,7 +220,8 @@ def main(path: str) -> None:
         try:
             lock.take(run)
         except ProvisionError as error:
-            journal.write(events.RUN_STARTED, pid=os.getpid(), total=0)
+            journal.write(events.RUN_STARTED, run=run.id, pid=os.getpid(), total=0)
+            journal.write(events.RESOURCE_FAILED, key="", role="", title="", message=error.message, evidence="", hint=error.hint)
             journal.write(events.RUN_ENDED, result=FAILED, changed=0, seconds=0.0, message=error.message)
             return
         _run(run, journal)

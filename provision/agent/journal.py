@@ -33,7 +33,7 @@ class Journal:
             self._last_progress = now
         self._seq += 1
         line = json.dumps({"seq": self._seq, "time": round(now, 3), "event": event, **fields}, ensure_ascii=False) + "\n"
-        data = memoryview(line.encode())
+        data = memoryview(line.encode("utf-8", "surrogatepass"))  # a file's name may be any bytes
         while data:
             data = data[os.write(self._fd, data) :]
         if event != PROGRESS:

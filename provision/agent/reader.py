@@ -240,6 +240,8 @@ class MachineReader:
             return {}
         argv = systemctl.show(sorted(names))
         answer = self.query(argv)
+        if answer.code and "timestamp" in answer.stderr:
+            answer = self.query(systemctl.show(sorted(names), plain=True))
         if answer.code:
             raise UnreadableError("systemd does not answer", hint=f"`{' '.join(argv)}`", evidence=answer.stderr.strip())
         return systemctl.parse(answer.stdout)

@@ -147,6 +147,7 @@ def spawn(run: Run) -> None:
         done = subprocess.run([*head, "--property=KillMode=mixed", "--", *argv], capture_output=True, text=True, check=False)
         if done.returncode == 0:
             return
+        os.unlink(run.orders)  # they hold secrets, and nobody will read them
         raise ProvisionError("systemd would not start the run", evidence=done.stderr.strip(), hint="`systemctl status` shows why")
     if os.fork() == 0:  # without systemd: a process of its own session, whose parent is gone
         os.setsid()
@@ -182,20 +183,19 @@ def names() -> list[str]:
 def summary(run: Run) -> dict[str, Any]:
     """Return id, start, state, and counts of a run, for `provision runs`."""
     try:
-        events: list[Event] = journal.read(run.journal)
-        alive = run.alive()
-    except (OSError, ValueError) as error:
-        return {"run": run.id, "result": "unreadable", "message": str(error)}
+        return {"run": run.id, **_told(journal.read(run.journal), alive=run.alive())}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:  # whatever garbage it holds
+        return {"run": run.id, "result": "unreadable", "message": f"its journal cannot be read: {error!r}"}
+
+
+def _told(events: list[Event], *, alive: bool) -> dict[str, Any]:
     last = events[-1] if events else {}
     ended = last.get("event") == RUN_ENDED
-    state = last["result"] if ended else ("running" if alive else "killed")
-    changed = sum(1 for event in events if event.get("result") == "changed")
     return {
-        "run": run.id,
         "started": events[0]["time"] if events else None,
         "seconds": round(last["time"] - events[0]["time"], 1) if events else None,
-        "result": state,
-        "changed": changed,
+        "result": last["result"] if ended else ("running" if alive else "killed"),
+        "changed": sum(1 for event in events if event.get("result") == "changed"),
         "message": last.get("message", ""),
     }
 

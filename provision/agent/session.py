@@ -113,6 +113,8 @@ class Session:
                 self._wire.send(_error(error))
             except OSError as error:
                 self._wire.send(_error(ProvisionError(f"the machine refused: {error}", evidence=_trace())))
+            except Exception as error:  # noqa: BLE001 - the controller must hear of it
+                self._wire.send(_error(ProvisionError(f"internal error in the agent: {error!r}", evidence=_trace())))
 
     def _do_plan(self, message: Message) -> None:
         _memory().add(message["modules"])

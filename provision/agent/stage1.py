@@ -74,6 +74,7 @@ def start() -> tuple[int, int, int]:
         for fd, number in ((its_stdin, 0), (its_stdout, 1), (tty, 2)):
             os.dup2(fd, number)
         os.closerange(3, 256)
+        os.environ["LC_ALL"] = "C"  # `why_ended` reads what sudo says
         try:
             os.execvp("sudo", ["sudo", "-p", PROMPT, "--", "/usr/bin/python3", "-ISc", ROOT])  # noqa: S606 - no shell is the point
         except OSError as error:
@@ -92,6 +93,12 @@ def refuse(why: str, said: bytes, terminal: int) -> NoReturn:
     sys.exit(1)
 
 
+def why_ended(said: bytes, *, answered: bool) -> str:
+    """Return why sudo ended: it says so itself when the password was right and the user may still not."""
+    denied = b"ncorrect" not in said and b"uthentication fail" not in said
+    return "not-allowed" if denied or not answered else "wrong-password"
+
+
 def climb(password: str) -> tuple[int, int, int]:  # noqa: C901 - one conversation, best read in one piece
     """Get past sudo, or tell why not and end; return the root half's stdin, stdout and terminal."""
     to_child, from_child, terminal = start()
@@ -104,7 +111,7 @@ def climb(password: str) -> tuple[int, int, int]:  # noqa: C901 - one conversati
             try:
                 said += os.read(terminal, 4096)
             except OSError:  # EIO: nobody holds its side any more
-                refuse("wrong-password" if answered else "not-allowed", said, terminal)
+                refuse(why_ended(said, answered=answered), said, terminal)
             if said.count(PROMPT.encode()) > answered:
                 if answered:
                     refuse("wrong-password", said, terminal)
@@ -119,7 +126,13 @@ def climb(password: str) -> tuple[int, int, int]:  # noqa: C901 - one conversati
             data = os.read(from_child, 4096)
             seen += data
             if not data:
-                refuse("wrong-password" if answered else "not-allowed", said, terminal)
+                # Its last words may still be on their way through the terminal.
+                while select.select([terminal], [], [], 0.2)[0]:
+                    try:
+                        said += os.read(terminal, 4096)
+                    except OSError:
+                        break
+                refuse(why_ended(said, answered=answered), said, terminal)
     return to_child, from_child, terminal
 
 

@@ -82,7 +82,7 @@ class RemoveTree:
 class Run:
     """Run a program: argv only, stdin is `stdin` (else /dev/null), its own session, no terminal, a clean environment.
 
-    `user` other than root: through `setpriv`, with that user's HOME. `progress` names the parser of its output
+    `user` other than root: with that user's ids, groups and HOME. `progress` names the parser of its output
     ("apt", "uv" or empty). `says` is the phrase shown while it runs. Exit codes in `accept` are success.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from provision.agent.host import UnitState
@@ -20,7 +21,7 @@ _SUFFIXES = (
     ".swap",
     ".device",
 )
-_PROPERTIES = "Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload,ActiveEnterTimestamp"
+_PROPERTIES = "Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload,ActiveEnterTimestamp,ActiveEnterTimestampMonotonic"
 
 
 def full_name(name: str) -> str:
@@ -28,9 +29,13 @@ def full_name(name: str) -> str:
     return name if name.endswith(_SUFFIXES) else f"{name}.service"
 
 
-def show(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the argv that asks for `names`; wall-clock stamps, since the monotonic ones stand still while suspended."""
-    return ("systemctl", "show", "--timestamp=us+utc", f"--property={_PROPERTIES}", "--", *names)
+def show(names: Iterable[str], *, plain: bool = False) -> tuple[str, ...]:
+    """Return the argv that asks for `names`; `plain` is for a systemctl that does not know `--timestamp`.
+
+    Wall-clock stamps are wanted: the monotonic ones, the way out of `plain`, stand still while the machine sleeps.
+    """
+    style = () if plain else ("--timestamp=us+utc",)
+    return ("systemctl", "show", *style, f"--property={_PROPERTIES}", "--", *names)
 
 
 def stamp(text: str) -> int:
@@ -47,6 +52,17 @@ def stamp(text: str) -> int:
         return (_days(year, month, day) * 86400 + of_day) * 1_000_000 + int(fraction.ljust(6, "0")[:6])
     except ValueError:
         return 0
+
+
+def _since_boot(text: str) -> int:
+    """Return microseconds since the epoch of a stamp of the monotonic clock."""
+    if not text.isdecimal() or text == "0":
+        return 0
+    return (time.time_ns() - time.clock_gettime_ns(time.CLOCK_MONOTONIC)) // 1000 + int(text)
+
+
+def _started(fields: dict[str, str]) -> int:
+    return stamp(fields.get("ActiveEnterTimestamp", "")) or _since_boot(fields.get("ActiveEnterTimestampMonotonic", ""))
 
 
 def _days(year: int, month: int, day: int) -> int:
@@ -69,7 +85,7 @@ def parse(text: str) -> dict[str, UnitState]:
             active=active,
             file=fields.get("UnitFileState", ""),
             needs_reload=fields.get("NeedDaemonReload") == "yes",
-            started_us=stamp(fields.get("ActiveEnterTimestamp", "")) if active in {"active", "reloading"} else 0,
+            started_us=_started(fields) if active in {"active", "reloading"} else 0,
         )
         states.update(dict.fromkeys(fields.get("Names", "").split(), state))
     return states

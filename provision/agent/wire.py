@@ -19,8 +19,8 @@ Message = dict[str, Any]
 
 
 def pack(message: Message) -> bytes:
-    """Return `message` as one frame."""
-    body = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+    """Return `message` as one frame; file names that are not UTF-8 (lone surrogates) come back as they were."""
+    body = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogatepass")
     return struct.pack(">I", len(body)) + body
 
 

@@ -141,10 +141,10 @@ def in_box(name: str, *, keep: bool, as_json: bool) -> int:
         ui.connecting("box", f"booting a box of {release(name).name}")
         with story.chapter("box") as tell:
             box = Box(name, keep=keep, say=lambda doing: ui.connecting("box", doing)).__enter__()
-            tell(f"{release(name).name}, systemd as PID 1, its own network and sshd")
+            tell(f"{release(name).name}, systemd as PID 1, its own network")
         try:
             result = _apply_twice(box, ui, story)
-            with tunnel(box.ssh_config, box.name, PORT) as opened, story.chapter("JupyterLab") as tell:
+            with story.chapter("JupyterLab") as tell, tunnel(box.ssh_config, box.name, PORT) as opened:
                 tell(_use_notebook(box, opened.port))
         except BaseException:
             box.close()
@@ -154,7 +154,7 @@ def in_box(name: str, *, keep: bool, as_json: bool) -> int:
         else:
             with story.chapter("removed") as tell:
                 box.close()
-                tell("the box, its network and its files")
+                tell("the box, with all it had")
     say()
     say(story.table())
     if as_json:
@@ -180,7 +180,7 @@ def _apply_twice(box: Box, ui: Ui, story: Story) -> Result:
         tell(f"{first.changed} changed, over SSH")
     with story.chapter("verify") as tell:
         checks = provision("verify")
-        tell(f"{checks.passed} of {checks.passed + checks.failed} checks passed, {checks.drift} drifted")
+        tell(f"{checks.passed} of {checks.passed + checks.failed} checks passed, drift: {checks.drift or 'none'}")
     with story.chapter("apply again") as tell:
         second = provision("apply", "--yes")
         tell(f"{max(second.changed, second.planned or 0)} changed")
@@ -194,7 +194,7 @@ def _use_notebook(box: Box, port: int) -> str:
         raise ProvisionError("JupyterLab does not serve its page through the tunnel")
     refused = notebook.refusal()
     version = notebook.run_cell("demo")
-    return f"through the tunnel: a cell multiplied matrices (NumPy {version}), right; a stranger gets {refused}"
+    return f"a cell multiplied matrices by NumPy {version}; strangers get {refused}"
 
 
 def _keep(box: Box, ui: Ui) -> None:

@@ -40,7 +40,7 @@ class Replay:
         self.tally = Tally()
 
     def feed(self, line: str) -> None:
-        """Take one line; lines that are not of this kind are left alone."""
+        """Take one line. Notes are left out: they speak of files that go with the box."""
         try:
             data = json.loads(line)
         except ValueError:
@@ -58,8 +58,6 @@ class Replay:
             self._event(host, data["event"])
         elif kind == "verdicts":
             self._verdicts(host, data["verdicts"], data["drift"])
-        elif kind == "note":
-            self._ui.note(host, data["text"])
         elif kind == "error":
             error = dict(data["error"])
             self._ui.failed(host, ProvisionError(error.pop("message"), **{**error, "exit": Exit(error["exit"])}))

@@ -28,4 +28,5 @@ def apply(
         from provision.run.drive import Drive
 
         code = Drive(machines.transports, machines.profiles, o.request(profile, roles, skip, role_path), sudo, ui).apply()
+        ui.end(code)
     o.end(code)

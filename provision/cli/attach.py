@@ -35,4 +35,5 @@ def attach(
             code = each([name], lambda _: follow(name, session, session.attach(run, after), ui, None), session.stop)[name]
             if not isinstance(code, int):
                 raise code
+        ui.end(code)
     o.end(code)

@@ -98,6 +98,7 @@ def sudo(*, ask_first: bool, from_stdin: bool, wanted: bool = True) -> Sudo:
             return ""
         from getpass import getpass
 
+        sys.stderr.write("\r\x1b[K" if sys.stderr.isatty() else "")  # over the line that says what goes on
         return getpass(f"sudo password for {host}: ", stream=sys.stderr)
 
     password = ""

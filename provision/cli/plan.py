@@ -48,4 +48,5 @@ def plan(
         machines = o.machines(host, ssh_config, inventory, limit)
         drive = Drive(machines.transports, machines.profiles, request, sudo, ui)
         code = drive.plan(detailed=detailed_exitcode)
+        ui.end(code)
     o.end(code)

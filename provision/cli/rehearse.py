@@ -28,4 +28,5 @@ def rehearse(
 
     with o.shown(as_json=as_json, yes=True) as ui:
         code = rehearse_in_box(o.request(profile, roles, skip, role_path), ui, release=release, keep=keep)
+        ui.end(code)
     o.end(code)

@@ -26,4 +26,5 @@ def verify(
         from provision.run.drive import Drive
 
         code = Drive(machines.transports, machines.profiles, o.request(profile, roles, skip, role_path), sudo, ui).verify()
+        ui.end(code)
     o.end(code)

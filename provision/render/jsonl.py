@@ -72,9 +72,9 @@ class JsonUi:
         """Write one line of prose."""
         self._line(host, "note", text=text)
 
-    def end(self, exit_code: Exit, **counts: int) -> None:
-        """Write the last line, of all hosts together (`host` is empty): the exit code, and what was counted."""
-        self._line("", "end", exit=int(exit_code), **counts)
+    def end(self, exit_code: Exit) -> None:
+        """Write the last line, of all hosts together (`host` is empty): the exit code."""
+        self._line("", "end", exit=int(exit_code))
 
     def _line(self, host: str, kind: str, **fields: Any) -> None:  # noqa: ANN401 - JSON values
         # ASCII only: no locale can garble it, and no control or bidirectional character reaches a terminal.

@@ -10,7 +10,7 @@ from types import TracebackType
 from provision.agent import events
 from provision.agent.events import Event
 from provision.checks.model import Verdict
-from provision.errors import InputError, ProvisionError
+from provision.errors import Exit, InputError, ProvisionError
 from provision.facts.model import Facts
 from provision.plan.model import Plan
 from provision.render.entry import kind_name, title_of
@@ -152,6 +152,9 @@ class TerminalUi:
                 self._stop_when_idle()
             if error.message not in self._told.get(host, set()):
                 self._error(host, error.message, evidence=error.evidence, hint=error.hint)
+
+    def end(self, exit_code: Exit) -> None:
+        """Say nothing: each host's last words have been said."""
 
     def note(self, host: str, text: str) -> None:
         """Show one line of prose."""

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from provision.agent.events import Event
 from provision.checks.model import Verdict
-from provision.errors import ProvisionError
+from provision.errors import Exit, ProvisionError
 from provision.facts.model import Facts
 from provision.plan.model import Plan
 
@@ -34,6 +34,9 @@ class Ui(Protocol):
 
     def failed(self, host: str, error: ProvisionError) -> None:
         """Show why a host's run ended."""
+
+    def end(self, exit_code: Exit) -> None:
+        """Close the account of all hosts together: nothing follows."""
 
     def note(self, host: str, text: str) -> None:
         """Show one line of prose ("lock written to workstation.lock")."""

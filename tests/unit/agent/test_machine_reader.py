@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from provision.agent.accounts import Accounts
 from provision.agent.host import Reader
 from provision.agent.paths import Paths
 from provision.agent.reader import MachineReader, state_name
@@ -165,6 +166,12 @@ def test_accounts_and_groups(tree: Tree) -> None:
     assert (account.uid, account.group, account.groups, account.home) == (1000, "u", ("adm", "docker"), "/home/u")
     assert list(host.accounts()) == ["u"]
     assert host.group_names() == {"u": 1000, "adm": 4, "docker": 99}
+
+
+def test_the_name_service_is_asked_only_for_the_rest() -> None:
+    accounts = Accounts(b"", b"")
+    assert (accounts.user_name(0), accounts.group_name(0), accounts.uid("root"), accounts.gid("root")) == ("root", "root", 0, 0)
+    assert (accounts.user_name(4000000000), accounts.uid("no-such"), accounts.uid("77")) == ("4000000000", None, 77)
 
 
 def test_units_are_absent_without_systemd(tree: Tree) -> None:

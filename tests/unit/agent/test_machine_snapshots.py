@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -142,6 +143,21 @@ def test_all_units_are_asked_for_once(tree: Tree, monkeypatch: pytest.MonkeyPatc
     assert host.unit("other.timer").load == "not-found"
     assert host.unit("other.timer").load == "not-found"
     assert asked == [("gone.service", "ssh.service"), ("other.timer",)]
+
+
+def test_an_older_systemctl_is_asked_without_the_style_of_stamps(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree.at("/run/systemd/system").mkdir(parents=True)
+    host = tree.reader()
+    began = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+
+    def answer(argv: tuple[str, ...], **_: object) -> Output:
+        if any(word.startswith("--timestamp") for word in argv):
+            return Output(code=1, stdout="", stderr="systemctl: unrecognized option '--timestamp=us+utc'")
+        text = f"Names=ssh.service\nActiveState=active\nActiveEnterTimestamp=Sun 2026-11-22 01:02:03 CET\n{began=!s}"
+        return Output(code=0, stdout=text.replace("began", "ActiveEnterTimestampMonotonic"), stderr="")
+
+    monkeypatch.setattr(host, "query", answer)
+    assert abs(host.unit("ssh").started_us - host.now_ns() // 1000) < 5_000_000
 
 
 def test_a_silent_systemd_is_unreadable(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:

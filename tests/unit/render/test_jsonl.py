@@ -35,7 +35,7 @@ def test_a_whole_run() -> None:
     ui.verdicts("prometheus", None, ())
     ui.note("prometheus", "lock written")
     ui.failed("atlas", UnreachableError("no route", hint="look", evidence="ssh said so"))
-    ui.end(Exit.UNREACHABLE, changed=4)
+    ui.end(Exit.UNREACHABLE)
     found = lines(stream)
     assert all(line["schema"] == 1 for line in found)
     kinds = [line["type"] for line in found]
@@ -50,7 +50,7 @@ def test_a_whole_run() -> None:
         "type": "error",
         "error": {"exit": 4, "message": "no route", "hint": "look", "evidence": "ssh said so"},
     }
-    assert found[-1] == {"schema": 1, "host": "", "type": "end", "exit": 4, "changed": 4}
+    assert found[-1] == {"schema": 1, "host": "", "type": "end", "exit": 4}
     assert stream.getvalue().isascii()
 
 
