@@ -220,6 +220,7 @@ def main(path: str) -> None:
         try:
             lock.take(run)
         except ProvisionError as error:
+            os.unlink(run.orders)  # they hold secrets, and nobody will read them
             journal.write(events.RUN_STARTED, run=run.id, pid=os.getpid(), total=0)
             journal.write(events.RESOURCE_FAILED, key="", role="", title="", message=error.message, evidence="", hint=error.hint)
             journal.write(events.RUN_ENDED, result=FAILED, changed=0, seconds=0.0, message=error.message)

@@ -44,10 +44,14 @@ def _plan_in_child(raw: dict[str, Any], *, privileged: bool) -> bytes:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
-        os.close(reading)
-        with os.fdopen(writing, "wb") as pipe:
-            pipe.write(json.dumps(_plan(raw, privileged=privileged)).encode())
-        os._exit(0)
+        status = 1
+        try:
+            os.close(reading)
+            with os.fdopen(writing, "wb") as pipe:
+                pipe.write(json.dumps(_plan(raw, privileged=privileged)).encode())
+            status = 0
+        finally:  # whatever happens, the child never goes on with its parent's conversation
+            os._exit(status)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
         data = pipe.read()

@@ -14,6 +14,7 @@ import os
 import select
 import struct
 import sys
+import termios
 import zlib
 from typing import NoReturn
 
@@ -66,6 +67,9 @@ def tell(**message: str) -> None:
 def start() -> tuple[int, int, int]:
     """Start the root half under sudo; return its stdin, its stdout and our side of its terminal."""
     terminal, its_terminal = os.openpty()
+    modes = termios.tcgetattr(its_terminal)
+    modes[3] &= ~termios.ECHO  # whatever sudo does about it, the password is not among what it said
+    termios.tcsetattr(its_terminal, termios.TCSANOW, modes)
     its_stdin, to_child = os.pipe()
     from_child, its_stdout = os.pipe()
     if os.fork() == 0:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import typer
 
@@ -37,17 +39,34 @@ def _top(
 ) -> None: ...
 
 
-app.command("init")(init.init)
-app.command("facts")(facts.facts)
-app.command("plan")(plan.plan)
-app.command("apply")(apply.apply)
-app.command("verify")(verify.verify)
-app.command("attach")(attach.attach)
-app.command("runs")(runs.runs)
-app.command("rehearse")(rehearse.rehearse)
-app.command("roles")(roles.roles)
-app.command("schema")(schema.schema)
-app.command("trust")(trust.trust)
+def _interruptible(verb: Callable[..., None]) -> Callable[..., None]:
+    """Let Ctrl-C end `verb` in words; typer itself would make it a bare exit code."""
+
+    @functools.wraps(verb)
+    def interruptible(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - whatever typer read
+        try:
+            verb(*args, **kwargs)
+        except KeyboardInterrupt:
+            hint = "a run that began goes on by itself: `provision attach`"
+            raise ProvisionError("interrupted", hint=hint, exit=Exit.INTERRUPTED) from None
+
+    return interruptible
+
+
+for _verb in (
+    init.init,
+    facts.facts,
+    plan.plan,
+    apply.apply,
+    verify.verify,
+    attach.attach,
+    runs.runs,
+    rehearse.rehearse,
+    roles.roles,
+    schema.schema,
+    trust.trust,
+):
+    app.command(_verb.__name__)(_interruptible(_verb))
 
 
 def run(arguments: Sequence[str]) -> int:

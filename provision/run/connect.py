@@ -20,19 +20,21 @@ class Later(Generic[T]):
     def __init__(self, make: Callable[[], T]) -> None:
         self._value: T | None = None
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, args=(make,), daemon=True)
-        self._thread.start()
+        self._made = threading.Event()  # not `Thread.join`: interrupted, it takes a thread that goes on for one that ended
+        threading.Thread(target=self._work, args=(make,), daemon=True).start()
 
     def _work(self, make: Callable[[], T]) -> None:
         try:
             self._value = make()
         except BaseException as error:  # noqa: BLE001 - raised again where the value is wanted
             self._error = error
+        finally:
+            self._made.set()
 
     def get(self) -> T:
         """Wait for the value, or raise what its making raised."""
-        while self._thread.is_alive():
-            self._thread.join(0.5)  # a bounded wait, so that Ctrl-C is heard
+        while not self._made.wait(0.5):  # a bounded wait, so that Ctrl-C is heard
+            pass
         if self._error is not None:
             raise self._error
         return self._value  # type: ignore[return-value]  # set when there was no error

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from provision.agent.events import RESULT, RUN_ENDED, VERDICT
+from provision.agent.events import RESULT, RUN_ENDED, VERDICT, Event
 from provision.checks.model import Outcome, Verdict
-from provision.errors import Exit, ProvisionError
+from provision.errors import Exit, ProvisionError, UnreachableError
 from provision.plan.model import Plan
 from provision.run.connect import Gate, Later, Sudo, connect, each
 from provision.run.request import Request
@@ -65,8 +66,12 @@ class Drive:
             return self._end()
 
         def work(host: str) -> Exit:
-            session = self.targets[host].session
-            return follow(host, session, session.go(self.targets[host].plan), self.ui, self.targets[host].recipe)
+            target = self.targets[host]
+            try:
+                run = target.session.go(target.plan)
+            except UnreachableError as error:
+                raise _lost(error, host, "", "just when the run was to begin; if it did, it goes on by itself") from error
+            return follow(host, target.session, run, self.ui, target.recipe)
 
         self._collect(each(list(pending), work, lambda: self._stop(pending)))
         return self._end()
@@ -148,11 +153,24 @@ def judge(plan: Plan | None, verdicts: tuple[Verdict, ...]) -> Exit:
 _RESULTS = {"done": Exit.DONE, "failed": Exit.FAILED, "reboot-needed": Exit.REBOOT_NEEDED, "interrupted": Exit.INTERRUPTED}
 
 
+def _lost(error: UnreachableError, host: str, run: str, what: str) -> UnreachableError:
+    words = ["provision", "attach", *([run] if run else []), *([] if host == os.uname().nodename else ["--host", host])]
+    return UnreachableError(f"{error.message}, {what}", hint=f"`{' '.join(words)}` follows it", evidence=error.evidence)
+
+
+def _events(host: str, session: Session, run: str) -> Iterator[Event]:
+    try:
+        while (event := session.next_event()) is not None:
+            yield event
+    except UnreachableError as error:
+        raise _lost(error, host, run, f"run {run} goes on by itself") from error
+
+
 def follow(host: str, session: Session, run: str, ui: Ui, recipe: Recipe | None) -> Exit:
     """Show a run until it ends, keep the locks it reports, and return how it ended as an exit code."""
     locks: dict[str, str] = {}
     verdicts, ended = [], ""
-    while (event := session.next_event()) is not None:
+    for event in _events(host, session, run):
         ui.event(host, event)
         if event["event"] == RESULT and event["name"] == "lock":
             locks[event["subject"]] = event["text"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from fabric import Config, Connection
 
 from provision.errors import InputError, UnreachableError
 from provision.transports.known_hosts import SYSTEM, KnownHosts, Refuse, fingerprint, user_file
+
+logging.getLogger("paramiko").addHandler(logging.NullHandler())  # or it prints tracebacks of what is said in words here
 
 CONNECT_TIMEOUT = 15
 """Seconds for the TCP connection."""
@@ -101,12 +104,13 @@ def _be_strict(connection: Connection) -> None:
 def _why(name: str, connection: Connection, error: Exception) -> UnreachableError:
     where = f"{name} ({connection.host} port {connection.port})" if connection.host != name else f"{name} port {connection.port}"
     if isinstance(error, paramiko.BadHostKeyException):
+        known = connection.host if connection.port == paramiko.config.SSH_PORT else f"'[{connection.host}]:{connection.port}'"
         return UnreachableError(
             f"the host key of {name} has CHANGED: it offers {error.key.get_name()} {fingerprint(error.key)}, "
             f"known is {fingerprint(error.expected_key)}",
-            hint=f"if the machine was reinstalled: `ssh-keygen -R {connection.host}`, then `provision trust {name}`",
+            hint=f"if the machine was reinstalled: `ssh-keygen -R {known}`, then `provision trust {name}`",
         )
-    if isinstance(error, paramiko.AuthenticationException):
+    if isinstance(error, paramiko.AuthenticationException) or "No authentication methods" in str(error):
         return UnreachableError(
             f"{name} does not let `{connection.user}` in with any of our keys",
             hint=f"`ssh-copy-id {connection.user}@{connection.host}` puts your public key there",

@@ -145,7 +145,7 @@ def _later(want: Packages, have: Observed, pending: Pending) -> str:
         return f"{problem}; dpkg was interrupted, and is finished first"
     if pending.kind("apt_source") or pending.kind("apt_pin"):
         return f"{problem}; a source that is still to be added may have one"
-    return f"{problem}; the package lists are old or missing, and are fetched first" if have.stale(want) else ""
+    return "versions and sizes are known once the package lists are fetched: they are old or missing" if have.stale(want) else ""
 
 
 def _unnamed(want: Packages, have: Observed) -> list[str]:
