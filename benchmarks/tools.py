@@ -151,7 +151,7 @@ systemd.service(service="{service}", running=True, enabled=True)
 
 def _pyinfra_changed(output: str) -> int | None:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", output)
-    found = re.search(r"Grand total\W+(\d+|-)\W+(\d+|-)\W+(\d+|-)", plain)
+    found = re.search(r"Grand total\s+(\d+|-)\s+(\d+|-)\s+(\d+|-)", plain)
     return None if not found else 0 if found[2] == "-" else int(found[2])
 
 

@@ -179,6 +179,7 @@ def _run(run: Run, journal: Journal) -> None:
 
     host.on_progress = progress
     host.on_report = lambda name, subject, text: journal.write(events.RESULT, name=name, subject=subject, text=text)
+    compiled.keep(__spec__.loader)
     conduct(execution)
 
 

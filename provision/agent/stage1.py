@@ -1,7 +1,7 @@
 """The first program on the target: becomes root through `sudo`, then lets the agent in.
 
 Its text goes ahead of everything else and is run by the login user's `python3 -IS`; it imports nothing of ours.
-Read from stdin: a header (sudo wanted? the password, if one is known) and the agent. `sudo` asks on a pseudo-terminal
+Read from stdin: a header (sudo wanted? the password, if one is known; does a message follow?) and the agent. `sudo` asks on a pseudo-terminal
 of its own, so the password never shares a stream with data and reaches no child: the agent is released only once the
 root half has said that it is up. One attempt, then the truth is told.
 
@@ -50,6 +50,12 @@ def take() -> bytes:
     """Read one length-prefixed piece from stdin."""
     (length,) = struct.unpack(">I", exactly(4))
     return exactly(length)
+
+
+def take_whole() -> bytes:
+    """Read one piece from stdin, its length included."""
+    data = take()
+    return struct.pack(">I", len(data)) + data
 
 
 def put(fd: int, data: bytes) -> None:
@@ -103,10 +109,13 @@ def why_ended(said: bytes, *, answered: bool) -> str:
     return "not-allowed" if denied or not answered else "wrong-password"
 
 
-def climb(password: str) -> tuple[int, int, int]:  # noqa: C901 - one conversation, best read in one piece
-    """Get past sudo, or tell why not and end; return the root half's stdin, stdout and terminal."""
+def climb(password: str, *, early: bool) -> tuple[int, int, int, bytes]:  # noqa: C901 - one conversation, best read in one piece
+    """Get past sudo, or tell why not and end; return the root half's stdin, stdout and terminal.
+
+    The password, when it is asked for, comes after the `early` message, which is returned for the root half.
+    """
     to_child, from_child, terminal = start()
-    seen, said, answered = b"", b"", False
+    seen, said, answered, held = b"", b"", False, b""
     while UP not in seen:
         ready = select.select([terminal, from_child], [], [], PATIENCE)[0]
         if not ready:
@@ -121,6 +130,7 @@ def climb(password: str) -> tuple[int, int, int]:  # noqa: C901 - one conversati
                     refuse("wrong-password", said, terminal)
                 if not password:
                     tell(type="password-wanted")
+                    held = take_whole() if early else b""
                     password = take().decode()
                 if not password:
                     refuse("password-needed", said, terminal)
@@ -137,7 +147,7 @@ def climb(password: str) -> tuple[int, int, int]:  # noqa: C901 - one conversati
                     except OSError:
                         break
                 refuse(why_ended(said, answered=answered), said, terminal)
-    return to_child, from_child, terminal
+    return to_child, from_child, terminal, held
 
 
 def relay(to_child: int, from_child: int, terminal: int) -> None:
@@ -173,9 +183,9 @@ def main() -> None:
         space = {"__name__": "agent", "ENTRY": "session", "LOGIN": login}
         exec(compile(zlib.decompress(agent), "<agent>", "exec"), space)  # noqa: S102 - this is what stage 1 is for
         return
-    to_child, from_child, terminal = climb(header.pop("password"))
+    to_child, from_child, terminal, held = climb(header.pop("password"), early=header.get("early", False))
     name = login.encode()
-    put(to_child, b"%4d%s%8d%s" % (len(name), name, len(agent), agent))
+    put(to_child, b"%4d%s%8d%s" % (len(name), name, len(agent), agent) + held)
     relay(to_child, from_child, terminal)
 
 

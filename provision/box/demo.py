@@ -149,14 +149,12 @@ def in_box(name: str, *, keep: bool, as_json: bool) -> int:
         except BaseException:
             box.close()
             raise
-        if keep:
-            _keep(box, ui)
-        else:
+        kept = _keep(box) if keep else ""
+        if not keep:
             with story.chapter("removed") as tell:
                 box.close()
                 tell("the box, with all it had")
-    say()
-    say(story.table())
+    say(f"\n{story.table()}{kept}")
     if as_json:
         sys.stdout.write(result.json() + "\n")
     good = result.checks.failed == 0 and result.checks.drift == 0 and not result.second.changed and not result.second.planned
@@ -197,15 +195,18 @@ def _use_notebook(box: Box, port: int) -> str:
     return f"a cell multiplied matrices by NumPy {version}; strangers get {refused}"
 
 
-def _keep(box: Box, ui: Ui) -> None:
+def _keep(box: Box) -> str:
     opened = Tunnel(box.ssh_config, box.name, PORT)
     opened.wait()
     box.leave()
     enter = f"ssh -F {shlex.quote(str(box.ssh_config))} {box.name}"
-    ui.note(box.name, f"kept. Enter it:  {enter}")
-    ui.note(box.name, f"JupyterLab:  http://127.0.0.1:{opened.port}/lab")
-    ui.note(box.name, f"its token:  {enter} sudo cat {TOKEN}")
-    ui.note(box.name, f"remove it:  ./bootstrap demo --remove {box.name}")
+    return f"""
+
+{box.name} stays
+  enter it    {enter}
+  JupyterLab  http://127.0.0.1:{opened.port}/lab
+  its token   {enter} sudo cat {TOKEN}
+  remove it   ./bootstrap demo --remove {box.name}"""
 
 
 def _again() -> str:

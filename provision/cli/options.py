@@ -77,9 +77,9 @@ def machines(
         from provision.transports.local import Local
 
         return Machines([Local()], {})
-    from provision.transports.ssh import Ssh
+    from provision.run.ahead import machine
 
-    return Machines([Ssh(name, ssh_config=ssh_config) for name in dict.fromkeys(names)], profiles)
+    return Machines([machine(name, ssh_config) for name in dict.fromkeys(names)], profiles)
 
 
 def request(profile: Path | None, roles: list[str] | None, skip: list[str] | None, role_paths: list[Path] | None) -> Request:

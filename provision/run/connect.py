@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from types import MappingProxyType
+from typing import TypeVar
 
 from provision.errors import ProvisionError
+from provision.later import Later
+from provision.run.guess import Guess
 from provision.run.session import Session, open_session
 from provision.transports.base import Transport
 
 T = TypeVar("T")
-
-
-class Later(Generic[T]):
-    """A value that a thread is making."""
-
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._value: T | None = None
-        self._error: BaseException | None = None
-        self._made = threading.Event()  # not `Thread.join`: interrupted, it takes a thread that goes on for one that ended
-        threading.Thread(target=self._work, args=(make,), daemon=True).start()
-
-    def _work(self, make: Callable[[], T]) -> None:
-        try:
-            self._value = make()
-        except BaseException as error:  # noqa: BLE001 - raised again where the value is wanted
-            self._error = error
-        finally:
-            self._made.set()
-
-    def get(self) -> T:
-        """Wait for the value, or raise what its making raised."""
-        while not self._made.wait(0.5):  # a bounded wait, so that Ctrl-C is heard
-            pass
-        if self._error is not None:
-            raise self._error
-        return self._value  # type: ignore[return-value]  # set when there was no error
+NO_GUESSES: Mapping[str, Guess | None] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +45,17 @@ class Gate:
             return question(host)
 
 
-def connect(transports: list[Transport], sudo: Sudo, gate: Gate) -> dict[str, Later[Session]]:
-    """Start a session with each machine; returns at once."""
+def connect(
+    transports: list[Transport], sudo: Sudo, gate: Gate, guesses: Mapping[str, Guess | None] = NO_GUESSES
+) -> dict[str, Later[Session]]:
+    """Start a session with each machine; returns at once. Every guess must be made, or its session never begins."""
 
     def opening(transport: Transport) -> Callable[[], Session]:
         def ask(host: str) -> str:
             return gate.ask(sudo.ask, host)
 
-        return lambda: open_session(transport, sudo=sudo.wanted, password=sudo.password, ask=ask)
+        guess = guesses.get(transport.name)
+        return lambda: open_session(transport, sudo=sudo.wanted, password=sudo.password, ask=ask, guess=guess)
 
     return {transport.name: Later(opening(transport)) for transport in transports}
 

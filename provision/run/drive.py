@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from provision.agent.events import RESULT, RUN_ENDED, VERDICT, Event
 from provision.checks.model import Outcome, Verdict
 from provision.errors import Exit, ProvisionError, UnreachableError
+from provision.later import Later
 from provision.plan.model import Plan
-from provision.run.connect import Gate, Later, Sudo, connect, each
+from provision.run.connect import Gate, Sudo, connect, each
+from provision.run.guess import recall, remember
 from provision.run.request import Request
 from provision.run.session import Session, verdict_of
 from provision.run.ui import Ui
@@ -78,8 +80,8 @@ class Drive:
 
     def _stop(self, hosts: Iterable[str]) -> None:
         for host in hosts:
-            self.ui.note(host, "stopping after the resource it is at; Ctrl-C again leaves the run to itself")
             self.targets[host].session.stop()
+            self.ui.note(host, "stopping after the resource it is at; Ctrl-C again leaves the run to itself")
 
     def verify(self) -> Exit:
         """Check that the plan is empty and that every check passes."""
@@ -99,15 +101,20 @@ class Drive:
         gate = Gate()
         for transport in self.transports:
             self.ui.connecting(transport.name, "connecting")
-        later = connect(self.transports, self.sudo, gate)
+        guesses = {transport.name: recall(transport.name) for transport in self.transports}
+        later = connect(self.transports, self.sudo, gate, guesses)
         from provision.run.recipe import read_recipe  # noqa: PLC0415 - its imports take as long as the connection being made
 
         recipe = read_recipe(self.request)
         others = {path: read_recipe(replace(self.request, profile=path)) for path in set(self.profiles.values())}
+        recipes = {host: others[self.profiles[host]] if host in self.profiles else recipe for host in later}
+        for host, guess in guesses.items():
+            if guess is not None:
+                guess.make(recipes[host])
         gate.open()
 
         def work(host: str) -> Target:
-            return self._reach(host, later[host], others[self.profiles[host]] if host in self.profiles else recipe)
+            return self._reach(host, later[host], recipes[host])
 
         for host, found in each(list(later), work).items():
             if isinstance(found, ProvisionError):
@@ -121,6 +128,8 @@ class Drive:
             self.ui.facts(host, session.facts)
             catalog = recipe.compile(session.facts)
             self.ui.connecting(host, "observing")
+            if not session.guessed(catalog):
+                remember(host, session.facts)
             return Target(session=session, recipe=recipe, plan=session.plan(catalog))
         except BaseException:
             session.__exit__()

@@ -12,6 +12,7 @@ import functools
 import hashlib
 import json
 import os
+import sys
 import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,6 +20,7 @@ from pathlib import Path
 import provision
 
 _HOME = Path(provision.__file__).parent
+_SHRINK = _HOME / "run" / "shrink.py"
 _PARTS = ("__init__.py", "errors.py", "resources", "plan", "checks", "facts", "catalog/__init__.py", "catalog/model.py", "agent")
 _SESSION = ("provision.agent.entry",)
 _APPLY = ("provision.agent.executor", "provision.agent.writer")
@@ -27,25 +29,33 @@ Modules = dict[str, tuple[bool, str]]
 """Modules by name: whether each is a package, and its text."""
 
 _LOADER = """
-import sys, zlib
+import marshal, sys, zlib
 from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import MAGIC_NUMBER
 class Memory:
-    def __init__(self, sources, loader):
-        self.sources, self.loader = sources, loader
+    def __init__(self, sources, loader, version):
+        self.sources, self.loader, self.version = sources, loader, version
+        self.name = f"{version}-{MAGIC_NUMBER.hex()}"
+        try:
+            with open("/var/lib/provision/cache/" + self.name, "rb") as file:
+                self.kept = marshal.loads(zlib.decompress(file.read()))
+        except (OSError, ValueError, TypeError, EOFError, zlib.error):
+            self.kept = {}
     def find_spec(self, name, path=None, target=None):
         if name in self.sources:
             return ModuleSpec(name, self, origin="<agent>", is_package=self.sources[name][0])
     def create_module(self, spec):
         return None
     def exec_module(self, module):
-        text = self.sources[module.__name__][1]
-        exec(compile(text, "<agent>/" + module.__name__, "exec", dont_inherit=True), module.__dict__)
+        exec(self.code(module.__name__), module.__dict__)
+    def code(self, name):
+        return self.kept.get(name) or compile(self.sources[name][1], "<agent>/" + name, "exec", dont_inherit=True)
     def add(self, packed):
         import base64, json
         self.sources.update(json.loads(zlib.decompress(base64.b64decode(packed))))
     def pack(self):
-        return zlib.compress(f"SOURCES = {self.sources!r}\\nLOADER = {self.loader!r}\\nexec(LOADER)".encode(), 1)
-sys.meta_path.insert(0, Memory(SOURCES, LOADER))
+        return zlib.compress(f"SOURCES = {self.sources!r}\\nLOADER = {self.loader!r}\\nVERSION = {self.version!r}\\nexec(LOADER)".encode(), 1)
+sys.meta_path.insert(0, Memory(SOURCES, LOADER, VERSION))
 if ENTRY == "session":
     from provision.agent.entry import main
     main(LOGIN)
@@ -75,7 +85,8 @@ def agent() -> bytes:
 
 
 def _script(modules: Modules) -> str:
-    return f"SOURCES = {modules!r}\nLOADER = {_LOADER!r}\nexec(LOADER)"
+    version = hashlib.sha256(repr(sorted(_modules().items())).encode()).hexdigest()[:16]
+    return f"SOURCES = {modules!r}\nLOADER = {_LOADER!r}\nVERSION = {version!r}\nexec(LOADER)"
 
 
 def for_kinds(kinds: Iterable[str]) -> Modules:
@@ -141,8 +152,8 @@ def _parents(name: str) -> set[str]:
 
 def _cached(what: str, paths: list[Path], make: Callable[[], bytes]) -> bytes:
     """Return what `make` makes, kept in the user's cache until one of `paths` changes."""
-    stats = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
-    key = hashlib.sha256(repr((provision.__version__, _LOADER, stats)).encode()).hexdigest()[:16]
+    stats = [(str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in (*paths, _SHRINK)]
+    key = hashlib.sha256(repr((provision.__version__, sys.version_info[:2], _LOADER, stats)).encode()).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "provision" / f"{what}-{key}"
     with contextlib.suppress(OSError):
         return cache.read_bytes()

@@ -17,14 +17,17 @@ from provision.facts.model import Facts
 from provision.plan import model as plans
 from provision.plan.model import Plan
 from provision.run import payload
+from provision.run.guess import Guess
 from provision.transports.base import AskPassword, Channel, Transport, open_channel
 
 
 class Session:
     """A conversation with the agent of one machine; a context manager."""
 
-    def __init__(self, channel: Channel, facts: Facts) -> None:
+    def __init__(self, channel: Channel, facts: Facts, guessed: Catalog | None = None) -> None:
         self._channel = channel
+        self._guessed = guessed
+        """The catalog whose plan is under way already."""
         self.facts = facts
         self.enforced = False
         """Whether the kernel kept the last plan from writing."""
@@ -35,10 +38,17 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self._channel.close()
 
+    def guessed(self, catalog: Catalog) -> bool:
+        """Whether the plan for `catalog` is under way already."""
+        return self._guessed == catalog
+
     def plan(self, catalog: Catalog) -> Plan:
         """Return the machine's plan for `catalog`; raises what the agent found in the way."""
-        modules = payload.for_kinds(entry.resource.kind for entry in catalog.entries)
-        self._channel.send({"do": "plan", "catalog": catalogs.dump(catalog, redact=False), "modules": payload.packed(modules)})
+        guessed, self._guessed = self._guessed, None
+        if guessed is not None and guessed != catalog:
+            self._channel.receive()  # the plan of what the machine no longer is, or why there is none
+        if guessed != catalog:
+            self._channel.send(_wanted(catalog))
         answer = self._answer("plan")
         self.enforced = answer["enforced"]
         return plans.load(answer["plan"])
@@ -106,8 +116,18 @@ def verdict_of(event: Event) -> Verdict:
     return Verdict(outcome=Outcome(event["outcome"]), **{name: event[name] for name in names})
 
 
-def open_session(transport: Transport, *, sudo: bool, password: str, ask: AskPassword) -> Session:
-    """Start the agent on a machine and return the session; raises `UnreachableError`."""
+def _wanted(catalog: Catalog) -> Message:
+    modules = payload.for_kinds(entry.resource.kind for entry in catalog.entries)
+    return {"do": "plan", "catalog": catalogs.dump(catalog, redact=False), "modules": payload.packed(modules)}
+
+
+def open_session(transport: Transport, *, sudo: bool, password: str, ask: AskPassword, guess: Guess | None = None) -> Session:
+    """Start the agent on a machine and return the session, which is planning `guess` already; raises `UnreachableError`."""
+
+    def early() -> Message:
+        catalog = guess.get() if guess is not None else None
+        return _wanted(catalog) if catalog is not None else {"do": "stop"}  # nothing runs yet: it does nothing
+
     channel, first = open_channel(
         transport,
         command=payload.COMMAND,
@@ -116,8 +136,9 @@ def open_session(transport: Transport, *, sudo: bool, password: str, ask: AskPas
         sudo=sudo,
         password=password,
         ask=ask,
+        early=early if guess is not None else None,
     )
     if first["type"] != "facts":
         channel.close()
         raise ProvisionError(f"{transport.name}: the agent said `{first['type']}` first")
-    return Session(channel, facts_model.load(first["facts"]))
+    return Session(channel, facts_model.load(first["facts"]), guess.get() if guess is not None else None)

@@ -26,6 +26,20 @@ class _Shrink(ast.NodeTransformer):
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         return self._function(node)
 
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.AST:
+        node.value = self.visit(node.value)  # and its format stays
+        return node
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        """Turn an f-string with a string inside into `format`: Python 3.12 would write both with one kind of quotes."""
+        self.generic_visit(node)
+        arguments: list[ast.expr] = []
+        text = ast.Constant(value=_template(node, arguments))
+        inner = (each for argument in arguments for each in ast.walk(argument))
+        if not any(isinstance(each, ast.Constant) and isinstance(each.value, (str, bytes)) for each in inner):
+            return node
+        return ast.Call(func=ast.Attribute(value=text, attr="format", ctx=ast.Load()), args=arguments, keywords=[])
+
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         if not self._in_function:  # a class's fields are what dataclasses read
             return node
@@ -41,6 +55,20 @@ def shrink(text: str) -> str:
         if isinstance(node, _DOCUMENTED):
             node.body = [item for item in node.body if not _is_text(item)] or [ast.Pass()]
     return ast.unparse(_Shrink().visit(tree))
+
+
+def _template(node: ast.JoinedStr, arguments: list[ast.expr]) -> str:
+    """Return an f-string as `str.format` has it; what it shows is added to `arguments`, in order."""
+    text = ""
+    for value in node.values:
+        if isinstance(value, ast.FormattedValue):
+            arguments.append(value.value)
+            conversion = f"!{chr(value.conversion)}" if value.conversion > 0 else ""
+            form = f":{_template(value.format_spec, arguments)}" if isinstance(value.format_spec, ast.JoinedStr) else ""
+            text += f"{{{conversion}{form}}}"
+        elif isinstance(value, ast.Constant):
+            text += str(value.value).replace("{", "{{").replace("}", "}}")
+    return text
 
 
 def _is_text(node: ast.stmt) -> bool:

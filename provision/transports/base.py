@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 from collections.abc import Callable
@@ -116,16 +117,28 @@ class Channel:
 
 
 def open_channel(
-    transport: Transport, *, command: str, stage1: bytes, agent: bytes, sudo: bool, password: str, ask: AskPassword
+    transport: Transport,
+    *,
+    command: str,
+    stage1: bytes,
+    agent: bytes,
+    sudo: bool,
+    password: str,
+    ask: AskPassword,
+    early: Callable[[], Message] | None = None,
 ) -> tuple[Channel, Message]:
     """Start the agent on a machine; return the channel and the agent's first message (its facts).
 
-    All is sent at once, so that a known password costs no turn. Raises `UnreachableError` when sudo refuses.
+    All is sent at once, so that a known password costs no turn; `early` gives a message that follows at once, unasked.
+    Raises `UnreachableError` when sudo refuses.
     """
     channel = Channel(transport.name, transport.start(command))
     try:
-        header = json.dumps({"sudo": sudo, "password": password}).encode()
+        header = json.dumps({"sudo": sudo, "password": password, "early": early is not None}).encode()
         channel.raw(stage1 + _piece(header) + _piece(agent))
+        if early is not None:
+            with contextlib.suppress(UnreachableError):  # refused meanwhile, perhaps: the answer says why
+                channel.send(early())
         channel.skip_noise()
         first = channel.receive()
         if first["type"] == "password-wanted":

@@ -6,6 +6,7 @@ Fabric's own default accepts any key, and paramiko's reader crashes on `@revoked
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,9 @@ import paramiko
 from paramiko.hostkeys import HostKeyEntry
 
 from provision.errors import UnreachableError
+
+_HASHED = re.compile(r"\|1\|[A-Za-z0-9+/]{27}=\|[A-Za-z0-9+/]{27}=")
+"""A name as `HashKnownHosts` writes it: base64 of salt and HMAC-SHA1, 20 bytes each; paramiko crashes on any other."""
 
 SYSTEM = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
 
@@ -46,18 +50,17 @@ def _entries(file: Path) -> Iterator[tuple[bool, list[str], paramiko.PKey]]:
         text = file.read_text(errors="replace")
     except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError):
         return
-    for number, whole in enumerate(text.splitlines(), 1):
-        line = whole.strip()
-        marker, _, rest = line.partition(" ")
-        if not line or line.startswith("#") or marker == "@cert-authority":
+    for number, whole in enumerate(text.split("\n"), 1):
+        words = whole.split()
+        if not words or words[0].startswith("#") or words[0] == "@cert-authority":
             continue
-        revoked = marker == "@revoked"
+        revoked = words[0] == "@revoked"
         try:
-            entry = HostKeyEntry.from_line(rest.strip() if revoked else line, number)
-        except (paramiko.SSHException, ValueError):
+            entry = HostKeyEntry.from_line(" ".join(words[1:] if revoked else words), number)
+        except Exception:  # noqa: BLE001, S112 - paramiko raises of many kinds for a line that holds no key
             continue
         if entry is not None and entry.key is not None:
-            yield revoked, list(entry.hostnames or ()), entry.key
+            yield revoked, [name for name in entry.hostnames or () if True], entry.key
 
 
 class Refuse(paramiko.MissingHostKeyPolicy):

@@ -158,8 +158,8 @@ class Driver:
         )
 
     @staticmethod
-    def finish(child: subprocess.Popen[str], stdin: str = "", timeout: float = 120) -> Said:
-        """Wait for a verb; it is killed, and the test fails, when it is late."""
+    def finish(child: subprocess.Popen[str], stdin: str = "", timeout: float = 120, heard: str = "") -> Said:
+        """Wait for a verb, of which `heard` was read already; it is killed, and the test fails, when it is late."""
         try:
             out, err = child.communicate(stdin, timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -167,7 +167,7 @@ class Driver:
             out, err = child.communicate()
             raise AssertionError(f"no end within {timeout:g} s: {out}{err}") from None
         assert "Traceback" not in err, err
-        return Said(code=child.returncode, stdout=out, stderr=err)
+        return Said(code=child.returncode, stdout=heard + out, stderr=err)
 
     def apply(self, *words: str, stdin: str = "", timeout: float = 120) -> Said:
         """Apply the role `sample`."""
@@ -192,16 +192,18 @@ def undone(box: Box, command: str) -> Iterator[None]:
         box.succeed(command)
 
 
-def log(box: Box, since: str, *filters: str) -> str:
-    """Return what the box's journal has from `since` (a cursor) on."""
+def log(box: Box, since: str, having: str = "") -> str:
+    """Return the lines of the box's journal after `since` (a cursor) that have `having` in them."""
     box.succeed(["journalctl", "--sync"])
-    return box.succeed(["journalctl", "--no-pager", "--quiet", "--output=short-full", f"--after-cursor={since}", *filters])
+    # No filter of journalctl's own: with one, `--after-cursor` loses the first entry that matches.
+    said = box.succeed(["journalctl", "--no-pager", "--quiet", "--output=short-full", f"--after-cursor={since}"])
+    return "".join(line for line in said.splitlines(keepends=True) if having in line)
 
 
 def cursor(box: Box) -> str:
     """Return where the box's journal ends now."""
     box.succeed(["journalctl", "--sync"])
-    said = box.succeed(["journalctl", "--no-pager", "--quiet", "--lines=1", "--output=cat", "--output-fields=MESSAGE", "--show-cursor"])
+    said = box.succeed(["journalctl", "--no-pager", "--quiet", "--lines=1", "--output=cat", "--show-cursor"])
     return said.rsplit("-- cursor: ", 1)[1].strip()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import time
@@ -79,13 +80,23 @@ def test_a_lock_whose_hashes_do_not_match_is_refused(machine: Box) -> None:
     machine.fail(["test", "-e", "/home/demo/checkout/.venv/.provision-run"])
 
 
-def test_the_demo_says_why_there_is_no_box_here_and_shows_the_plan(machine: Box) -> None:
-    done = machine.execute("checkout/bootstrap demo", user="demo", timeout=600)
-    assert done.returncode == 5, done.stderr
-    reasons = [line for line in done.stderr.splitlines() if line.startswith("a box needs ") and "sudo" not in line]
+def test_the_demo_from_nothing_and_why_there_is_no_box(machine: Box) -> None:
+    """A box in a box: here systemd runs the machine, and `demo` becomes root by sudo."""
+    done = machine.execute("checkout/bootstrap demo --json", user="demo", timeout=1200)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result.pop("changed") > 0
+    assert result.pop("checks_passed") > 0
+    assert result == {"schema": 1, "second_apply_changed": 0, "checks_failed": 0}
+    machine.fail(["test", "-e", "/run/provision-boxes"])
+    machine.fail(["test", "-e", "/etc/provision"])
+
+    machine.succeed(["rm", "/dev/net/tun"])
+    without = machine.execute("checkout/bootstrap demo", user="demo", timeout=600)
+    assert without.returncode == 5, without.stderr
+    reasons = [line for line in without.stderr.splitlines() if line.startswith("a box needs /dev/net/tun")]
     assert len(reasons) == 1
-    assert "/dev/net/tun" in reasons[0]
-    assert "environments" in done.stderr
+    assert "environments" in without.stderr
     machine.fail(["test", "-e", "/etc/provision"])
 
 

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from provision.agent import probes, runs, session
+from tests.unit.agent.controller import Controller, Memory
 from tests.unit.agent.machine_tree import NOBODY, Tree
 
 
@@ -34,3 +38,37 @@ def home(tree: Tree) -> Path:
     made.mkdir(parents=True)
     os.chown(made, NOBODY, NOBODY)
     return made
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Memory:
+    made = Memory()
+    monkeypatch.setattr(session, "_memory", lambda: made)
+    return made
+
+
+@pytest.fixture
+def agent(memory: Memory, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Controller]:
+    """An agent that is root as far as it knows, and plans in this process."""
+    monkeypatch.setattr(runs, "STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(runs, "RUNTIME", str(tmp_path / "run"))
+    monkeypatch.setattr(probes, "RUNTIME", str(tmp_path / "run"))
+    monkeypatch.setattr(session, "make_read_only", lambda: True)
+    monkeypatch.setattr(
+        session, "_plan_in_child", lambda raw, privileged: json.dumps(session._plan(raw, privileged=privileged)).encode()
+    )
+    monkeypatch.setattr("provision.agent.session.os.geteuid", lambda: 0)
+    monkeypatch.setattr(runs, "spawn", lambda run: pytest.fail(f"{run} would have been started"))
+    made = Controller()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state and the runtime directory, for this test alone."""
+    for module in (runs, probes):
+        if hasattr(module, "STATE"):
+            monkeypatch.setattr(module, "STATE", str(tmp_path / "var/state"))
+        monkeypatch.setattr(module, "RUNTIME", str(tmp_path / "run/provision"))
+    return tmp_path

@@ -61,7 +61,7 @@ def test_garbage_is_an_error_and_never_skipped(path: str) -> None:
 
 def test_all_but_progress_is_synced(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
-    monkeypatch.setattr(journal.os, "fsync", synced.append)
+    monkeypatch.setattr("provision.agent.journal.os.fsync", synced.append)
     book = Journal(path)
     book.write(RUN_STARTED)
     book.write(PROGRESS, fraction=0.5)
@@ -78,7 +78,7 @@ def test_progress_is_thinned_out_and_leaves_no_gap_in_the_numbers(
     now = 1_800_000_000.0
     expected, last = 0, 0.0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(journal.time, "time", lambda: now)
+        patch.setattr("provision.agent.journal.time.time", lambda: now)
         book = Journal(path)
         for step in steps:
             now += step
@@ -98,7 +98,7 @@ def test_names_that_are_not_utf_8_are_written_and_read(path: str) -> None:
 
 def test_short_writes_lose_nothing(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.write
-    monkeypatch.setattr(journal.os, "write", lambda fd, data: real(fd, bytes(data[:3])))
+    monkeypatch.setattr("provision.agent.journal.os.write", lambda fd, data: real(fd, bytes(data[:3])))
     written(path, RUN_STARTED)
     monkeypatch.undo()
     assert read(path)[0]["title"] == "zwölf"

@@ -1,0 +1,34 @@
+"""The agent's modules, compiled: kept on the machine by an apply, so that later sessions start sooner.
+
+Only root can write there or read there. The file's name is the hash of all modules' text and of the interpreter's code
+format, and its compression has a checksum: what does not fit is compiled anew, as if it were not there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import marshal
+import os
+import zlib
+from typing import Any
+
+from provision.agent.runs import STATE, private_directory
+
+CACHE = f"{STATE}/cache"
+
+
+def keep(memory: Any) -> None:  # noqa: ANN401 - the loader, whose class is part of its text (`provision/run/payload.py`)
+    """Write down all that `memory` holds, compiled, unless that is there; older versions go."""
+    wanted = {name for name in memory.sources if name not in memory.kept}
+    if not wanted:
+        return
+    codes = {**memory.kept, **{name: memory.code(name) for name in wanted}}
+    scratch = f"{CACHE}/.{os.getpid()}"
+    with contextlib.suppress(OSError):  # a full disk costs time, nothing else
+        private_directory(CACHE)
+        with open(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+            file.write(zlib.compress(marshal.dumps(codes), 1))
+        for name in os.listdir(CACHE):
+            if name not in {os.path.basename(scratch), memory.name}:
+                os.unlink(f"{CACHE}/{name}")
+        os.replace(scratch, f"{CACHE}/{memory.name}")
