@@ -19,7 +19,8 @@ CACHE = f"{STATE}/cache"
 
 def keep(memory: Any) -> None:  # noqa: ANN401 - the loader, whose class is part of its text (`provision/run/payload.py`)
     """Write down all that `memory` holds, compiled, unless that is there; older versions go."""
-    wanted = {name for name in memory.sources if name not in memory.kept}
+    sources = getattr(memory, "sources", {})  # none where the modules come from files
+    wanted = {name for name in sources if name not in memory.kept}
     if not wanted:
         return
     codes = {**memory.kept, **{name: memory.code(name) for name in wanted}}

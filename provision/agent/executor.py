@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-from provision.agent import events
+from provision.agent import compiled, events
 from provision.agent.host import Writer
 from provision.agent.journal import Journal
 from provision.agent.planner import unit_names

@@ -1,9 +1,9 @@
 """The first program on the target: becomes root through `sudo`, then lets the agent in.
 
 Its text goes ahead of everything else and is run by the login user's `python3 -IS`; it imports nothing of ours.
-Read from stdin: a header (sudo wanted? the password, if one is known; does a message follow?) and the agent. `sudo` asks on a pseudo-terminal
-of its own, so the password never shares a stream with data and reaches no child: the agent is released only once the
-root half has said that it is up. One attempt, then the truth is told.
+Read from stdin: a header (sudo wanted? the password, if one is known; does a message follow?) and the agent. `sudo`
+asks on a pseudo-terminal of its own, so the password never shares a stream with data and reaches no child: the agent is
+released only once the root half has said that it is up. One attempt, then the truth is told.
 
 Everything is read with `os.read`, to the byte: what follows on stdin belongs to the agent.
 """

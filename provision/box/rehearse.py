@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 
 from provision.box.box import Box
 from provision.box.signals import ending_raises
@@ -13,7 +10,7 @@ from provision.errors import Exit
 from provision.profile.model import Profile
 from provision.run.connect import Sudo
 from provision.run.drive import Drive
-from provision.run.recipe import Recipe, read_recipe
+from provision.run.recipe import read_recipe
 from provision.run.request import Request
 from provision.run.ui import Ui
 from provision.transports.ssh import Ssh
@@ -30,10 +27,9 @@ def rehearse(request: Request, ui: Ui, *, release: str = "", keep: bool = False)
     ui.connecting("box", f"booting a box of {name}")
     with ending_raises(), Box(name, keep=keep, say=lambda doing: ui.connecting("box", doing)) as box:
         add_users(box, recipe.loaded.profile)
-        copied = replace(request, profile=_copied(recipe, box.folder))
 
         def drive() -> Drive:
-            return Drive([Ssh(box.name, ssh_config=box.ssh_config)], {}, copied, Sudo(), ui)
+            return Drive([Ssh(box.name, ssh_config=box.ssh_config)], {}, request, Sudo(), ui, keeps_locks=False)
 
         verbs: tuple[Callable[[], Exit], ...] = (lambda: drive().apply(), lambda: drive().verify(), lambda: drive().apply())
         code = next((found for found in (verb() for verb in verbs) if found is not Exit.DONE), Exit.DONE)
@@ -47,12 +43,3 @@ def add_users(box: Box, profile: Profile) -> None:
     for user in dict.fromkeys((profile.machine.user, profile.jupyter.user)):
         if user and box.execute(["id", "--user", user]).returncode != 0:
             box.succeed(["useradd", "--create-home", "--shell", "/bin/bash", "--", user])
-
-
-def _copied(recipe: Recipe, folder: Path) -> Path:
-    """Return a copy of the profile, with its lock beside it, where a new lock does no harm."""
-    copy = folder / "workstation.toml"
-    copy.write_text(recipe.loaded.text, encoding="utf-8")
-    if recipe.lock_path.is_file():
-        shutil.copyfile(recipe.lock_path, copy.with_suffix(".lock"))
-    return copy

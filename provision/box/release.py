@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import platform
 from dataclasses import dataclass
+
+import distro
 
 from provision.box.sources import Source, host_sources
 from provision.errors import InputError, ProvisionError
@@ -34,10 +35,8 @@ class Release:
 
 def host_release() -> Release:
     """Return the release this machine runs; raises `ProvisionError` where a box cannot be made of it."""
-    system = platform.freedesktop_os_release()
-    name = f"{system.get('ID', '')}-{system.get('VERSION_ID', '')}"
-    codename = system.get("VERSION_CODENAME", "")
-    if system.get("ID") not in {"debian", "ubuntu"} or not codename:
+    name, codename = f"{distro.id()}-{distro.version()}", distro.codename()
+    if distro.id() not in {"debian", "ubuntu"} or not codename:
         raise ProvisionError(f"a box of `{name}` cannot be made", hint="name one with `--release debian-12`")
     return Release(name=name, codename=codename)
 

@@ -45,6 +45,8 @@ class Drive:
     request: Request
     sudo: Sudo
     ui: Ui
+    keeps_locks: bool = True
+    """Whether locks that a run reports are written beside the profile."""
     targets: dict[str, Target] = field(default_factory=dict)
     codes: list[Exit] = field(default_factory=list)
 
@@ -73,7 +75,7 @@ class Drive:
                 run = target.session.go(target.plan)
             except UnreachableError as error:
                 raise _lost(error, host, "", "just when the run was to begin; if it did, it goes on by itself") from error
-            return follow(host, target.session, run, self.ui, target.recipe)
+            return follow(host, target.session, run, self.ui, target.recipe if self.keeps_locks else None)
 
         self._collect(each(list(pending), work, lambda: self._stop(pending)))
         return self._end()

@@ -60,7 +60,7 @@ def _entries(file: Path) -> Iterator[tuple[bool, list[str], paramiko.PKey]]:
         except Exception:  # noqa: BLE001, S112 - paramiko raises of many kinds for a line that holds no key
             continue
         if entry is not None and entry.key is not None:
-            yield revoked, [name for name in entry.hostnames or () if True], entry.key
+            yield revoked, [name for name in entry.hostnames or () if _HASHED.fullmatch(name) or name[:1] != "|"], entry.key
 
 
 class Refuse(paramiko.MissingHostKeyPolicy):

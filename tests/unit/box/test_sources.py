@@ -122,7 +122,8 @@ def test_unknown_releases() -> None:
 
 
 def test_this_machine_must_be_debian_or_ubuntu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("platform.freedesktop_os_release", lambda: {"ID": "fedora", "VERSION_ID": "44"})
+    monkeypatch.setattr("distro.id", lambda: "fedora")
+    monkeypatch.setattr("distro.version", lambda: "44")
     with pytest.raises(ProvisionError, match="`fedora-44`"):
         release("host")
 

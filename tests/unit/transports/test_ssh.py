@@ -93,7 +93,7 @@ def test_a_host_that_does_not_want_our_key(sshd: Sshd, tmp_path: Path) -> None:
     new_key(tmp_path / "stranger")
     config = sshd.config()
     config.write_text(config.read_text().replace(str(sshd.folder / "mine"), str(tmp_path / "stranger")))
-    with pytest.raises(UnreachableError, match="does not let .* in with any of our keys") as caught:
+    with pytest.raises(UnreachableError, match=r"does not let .* in with any of our keys") as caught:
         Ssh("prometheus", ssh_config=config).start("true")
     assert "ssh-copy-id" in caught.value.hint
     assert sshd.tried_to_log_in()
