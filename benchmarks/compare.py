@@ -118,9 +118,7 @@ def main() -> None:
             workload = Workload(size)
             for delay in map(int, given.delays.split(",")):
                 reset(box)
-                cases.append(
-                    compare(box, tools, workload, delay / 2000, rounds=given.rounds, cold_rounds=given.cold_rounds)
-                )
+                cases.append(compare(box, tools, workload, delay / 2000, rounds=given.rounds, cold_rounds=given.cold_rounds))
     report = Report(cases=cases, tools=[versions(tool) if tool.requirements else tool.name for tool in tools])
     print(report.text())
     if given.write:

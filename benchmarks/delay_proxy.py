@@ -61,7 +61,11 @@ class DelayProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
+        try:
+            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
+        except OSError:
+            writer.close()
+            return
         last = ["down"]
         for source, sink, direction in ((reader, up_writer, "up"), (up_reader, writer, "down")):
             task = asyncio.ensure_future(self._carry(source, sink, direction, last))

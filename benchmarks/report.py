@@ -56,7 +56,11 @@ class Report:
 def when_and_where() -> str:
     """Return the date, the processor, its cores and the distribution: no names of machines, no paths."""
     processor = next(
-        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
         platform.machine(),
     )
     release = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")

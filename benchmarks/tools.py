@@ -77,13 +77,17 @@ def versions(tool: Tool) -> str:
     """Return `NAME VERSION` of what the tool's requirements became."""
     names = [re.split(r"[<>=~]", each)[0] for each in tool.requirements]
     code = "import sys; from importlib.metadata import version; print(', '.join(f'{n} {version(n)}' for n in sys.argv[1:]))"
-    return subprocess.run([CACHE / tool.name / "bin" / "python", "-c", code, *names], capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        [CACHE / tool.name / "bin" / "python", "-c", code, *names], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def _provision(workload: Workload, link: Link, folder: Path) -> Command:
     (folder / "workstation.toml").write_text("schema = 1\n")
     (folder / "roles").mkdir(exist_ok=True)
-    (folder / "roles" / "workload.py").write_text(_ROLE.format(directories=workload.directories, files=workload.files, packages=PACKAGES, service=SERVICE))
+    (folder / "roles" / "workload.py").write_text(
+        _ROLE.format(directories=workload.directories, files=workload.files, packages=PACKAGES, service=SERVICE)
+    )
     program = str(Path(sys.executable).parent / "provision")
     argv = [program, "apply", "workload", "--yes", "--host", link.host, "--ssh-config", str(link.ssh_config)]
     return Command(argv=[*argv, "--role-path", "roles"], folder=folder, changed=_provision_changed)
@@ -129,8 +133,12 @@ def _pyinfra(workload: Workload, link: Link, folder: Path) -> Command:
         "ssh_strict_host_key_checking": "yes",
     }
     (folder / "inventory.py").write_text(f"hosts = [({link.host!r}, {data!r})]\n")
-    (folder / "deploy.py").write_text(_DEPLOY.format(directories=workload.directories, files=workload.files, packages=list(PACKAGES), service=SERVICE))
-    return Command(argv=[str(CACHE / "pyinfra/bin/pyinfra"), "-y", "inventory.py", "deploy.py"], folder=folder, changed=_pyinfra_changed)
+    (folder / "deploy.py").write_text(
+        _DEPLOY.format(directories=workload.directories, files=workload.files, packages=list(PACKAGES), service=SERVICE)
+    )
+    return Command(
+        argv=[str(CACHE / "pyinfra/bin/pyinfra"), "-y", "inventory.py", "deploy.py"], folder=folder, changed=_pyinfra_changed
+    )
 
 
 _DEPLOY = """from io import StringIO

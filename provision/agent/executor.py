@@ -23,7 +23,6 @@ from provision.catalog.model import Catalog, Entry, load
 from provision.errors import NotConvergedError, ProvisionError
 from provision.plan import model as plans
 from provision.plan.model import Diff, Plan
-from provision.resources.base import Secret
 
 DONE, FAILED, REBOOT, INTERRUPTED = "done", "failed", "reboot-needed", "interrupted"
 
@@ -115,7 +114,7 @@ class Execution:
         for item in self.catalog.checks:
             if item.role in self.changed_roles and not self.stop:
                 self.journal.write(events.CHECK_STARTED, role=item.role, name=item.check.name)
-                verdict = run_check(item.role, item.check, self.host)
+                verdict = run_check(item.role, item.check, self.host, self.catalog.secrets)
                 self.journal.write(events.VERDICT, **asdict(verdict))
                 good = good and verdict.outcome.value != "failed"
         return good
@@ -154,12 +153,6 @@ def _words(diff: Diff) -> str:
     return changes or diff.why or diff.status.value
 
 
-def _secrets(catalog: Catalog) -> tuple[str, ...]:
-    """Return every secret in the catalog, so that children's output can be cleaned of them."""
-    values = (getattr(e.resource, name) for e in catalog.entries for name in e.resource.__dataclass_fields__)
-    return tuple(value.reveal() for value in values if isinstance(value, Secret))
-
-
 def _run(run: Run, journal: Journal) -> None:
     from provision.agent.writer import MachineWriter
 
@@ -169,7 +162,7 @@ def _run(run: Run, journal: Journal) -> None:
     catalog = load(orders["catalog"])
     plan = plans.load(orders["plan"])
     blobs = {name: bytes.fromhex(data) for name, data in orders["blobs"].items()}
-    host = MachineWriter(units=unit_names(catalog), blobs=blobs, secrets=_secrets(catalog), backups=f"{run.path}/backups")
+    host = MachineWriter(units=unit_names(catalog), blobs=blobs, secrets=catalog.secrets, backups=f"{run.path}/backups")
     execution = Execution(catalog=catalog, plan=plan, host=host, journal=journal, run=run.id)
     signal.signal(signal.SIGTERM, lambda *_: setattr(execution, "stop", True))
 

@@ -8,8 +8,10 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 
 from provision.agent.host import Account, Reader
+from provision.agent.output import Redactor
 from provision.agent.runs import RUNTIME, private_directory
 from provision.checks.model import Check, Outcome, Probe, Verdict
 
@@ -25,13 +27,14 @@ def _environment(account: Account) -> dict[str, str]:
     return {**kept, "PATH": path, "HOME": account.home, "USER": account.name, "LOGNAME": account.name, "LANG": "C.UTF-8"}
 
 
-def _lend(probe: Probe, account: Account, directory: str) -> dict[str, str]:
-    """Copy the probe's credentials to where only its user can read them."""
+def _lend(probe: Probe, account: Account, directory: str, secrets: list[str]) -> dict[str, str]:
+    """Copy the probe's credentials to where only its user can read them; note them in `secrets`."""
     lent = {}
     for name, source in probe.credentials:
         path = f"{directory}/{name}"
         with open(source, "rb") as file:
             data = file.read(1 << 16)
+        secrets.append(data.decode(errors="replace"))
         fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
         with os.fdopen(fd, "wb") as file:
             os.fchown(fd, account.uid, account.gid)
@@ -65,7 +68,7 @@ def _run(probe: Probe, account: Account, environment: dict[str, str]) -> tuple[i
     return child.returncode, out, err
 
 
-def _judge(probe: Probe, code: int, out: str, err: str) -> tuple[Outcome, str, str]:
+def _judge(probe: Probe, code: int, out: str, err: str, redact: Redactor) -> tuple[Outcome, str, str]:
     lines = [line for line in out.splitlines() if line.strip()]
     said = {}
     if lines and lines[-1].startswith("{"):
@@ -81,12 +84,12 @@ def _judge(probe: Probe, code: int, out: str, err: str) -> tuple[Outcome, str, s
         evidence = errors[-1]
     if not matched and code == 0:
         evidence = f"expected `{probe.expect}`, got `{evidence}`"
-    return outcome, evidence[:_EVIDENCE], str(said.get("hint", ""))
+    return outcome, redact(evidence)[:_EVIDENCE], redact(str(said.get("hint", "")))
 
 
-def run_check(role: str, check: Check, host: Reader) -> Verdict:
-    """Run one check and return its verdict; never raises for what the check finds."""
-    began, probe = time.monotonic(), check.probe
+def run_check(role: str, check: Check, host: Reader, secrets: Sequence[str] = ()) -> Verdict:
+    """Run one check and return its verdict, clean of `secrets` and of its credentials; never raises for what it finds."""
+    began, probe, hidden = time.monotonic(), check.probe, list(secrets)
     account = host.accounts().get(probe.user)
     directory = f"{RUNTIME}/check-{os.urandom(6).hex()}"
     try:
@@ -96,11 +99,12 @@ def run_check(role: str, check: Check, host: Reader) -> Verdict:
             private_directory(RUNTIME)
             os.chmod(RUNTIME, 0o711)  # noqa: S103 - the user must reach its own directory in it
             os.mkdir(directory, 0o500)
-            lent = _lend(probe, account, directory)
+            lent = _lend(probe, account, directory, hidden)
             os.chown(directory, account.uid, account.gid)
         else:
             lent = {}
-        outcome, evidence, hint = _judge(probe, *_run(probe, account, {**_environment(account), **lent}))
+        code, out, err = _run(probe, account, {**_environment(account), **lent})
+        outcome, evidence, hint = _judge(probe, code, out, err, Redactor(hidden))
     except OSError as error:
         outcome, evidence, hint = Outcome.FAILED, str(error), ""
     finally:

@@ -150,9 +150,11 @@ class Session:
         from provision.agent.probes import run_check
 
         host = MachineReader()
-        for number, item in enumerate(catalogs.load(self._catalog).checks):
+        catalog = catalogs.load(self._catalog)
+        for number, item in enumerate(catalog.checks):
             self._event({"seq": number, "event": CHECK_STARTED, "role": item.role, "name": item.check.name})
-            self._event({"seq": number, "event": VERDICT, **asdict(run_check(item.role, item.check, host))})
+            verdict = run_check(item.role, item.check, host, catalog.secrets)
+            self._event({"seq": number, "event": VERDICT, **asdict(verdict)})
         self._wire.send({"type": "checked"})
 
     def _event(self, event: Event) -> None:

@@ -8,20 +8,25 @@ released only once the root half has said that it is up. One attempt, then the t
 Everything is read with `os.read`, to the byte: what follows on stdin belongs to the agent.
 """
 
-import contextlib
-import json
+from __future__ import annotations
+
 import os
 import select
 import struct
 import sys
 import termios
 import zlib
-from typing import NoReturn
+
+TYPE_CHECKING = False  # `typing`, `json` and `contextlib` would take longer to import than all else here takes to run
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 PROMPT = "[provision wants the sudo password]"
 UP = b"\0provision-root-up\n"
 MAGIC = b"\0provision-agent-1\n"
 PATIENCE = 60
+SUDO, EARLY = 1, 2
+"""The bits of the header's first byte: become root; a message follows the agent. The rest is the password."""
 
 ROOT = r"""
 import os, zlib
@@ -66,7 +71,7 @@ def put(fd: int, data: bytes) -> None:
 
 def tell(**message: str) -> None:
     """Send one frame to the controller."""
-    body = json.dumps(message).encode()
+    body = __import__("json").dumps(message).encode()
     put(1, struct.pack(">I", len(body)) + body)
 
 
@@ -98,8 +103,10 @@ def start() -> tuple[int, int, int]:
 def refuse(why: str, said: bytes, terminal: int) -> NoReturn:
     """Tell why root was not to be had, interrupt sudo, and end."""
     tell(type="refused", why=why, text=said.decode(errors="replace").replace(PROMPT, "").strip())
-    with contextlib.suppress(OSError):
+    try:  # noqa: SIM105 - see the imports
         os.write(terminal, b"\x03")
+    except OSError:
+        pass
     sys.exit(1)
 
 
@@ -175,15 +182,16 @@ def relay(to_child: int, from_child: int, terminal: int) -> None:
 def main() -> None:
     """Become root where asked, hand over the agent, and carry its messages."""
     put(1, MAGIC)
-    header = json.loads(take())
+    header = take()
+    sudo, early, password = header[0] & SUDO, header[0] & EARLY, header[1:].decode()
     agent = take()
     caller = os.environ.get("SUDO_USER", "") if os.getuid() == 0 else ""
     login = caller or __import__("pwd").getpwuid(os.getuid()).pw_name
-    if os.getuid() == 0 or not header["sudo"]:
+    if os.getuid() == 0 or not sudo:
         space = {"__name__": "agent", "ENTRY": "session", "LOGIN": login}
         exec(compile(zlib.decompress(agent), "<agent>", "exec"), space)  # noqa: S102 - this is what stage 1 is for
         return
-    to_child, from_child, terminal, held = climb(header.pop("password"), early=header.get("early", False))
+    to_child, from_child, terminal, held = climb(password, early=bool(early))
     name = login.encode()
     put(to_child, b"%4d%s%8d%s" % (len(name), name, len(agent), agent) + held)
     relay(to_child, from_child, terminal)

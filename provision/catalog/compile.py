@@ -12,7 +12,7 @@ from provision.agent import pylock
 from provision.catalog.model import Catalog, Entry, RoleCheck
 from provision.catalog.role import Role
 from provision.checks.model import Check
-from provision.errors import InputError
+from provision.errors import InputError, ProvisionError
 from provision.facts.model import Facts
 from provision.profile.model import Profile
 from provision.resources.base import Resource
@@ -64,7 +64,7 @@ def compile_catalog(profile: Profile, facts: Facts, selection: Selection, *, loc
     checks: list[RoleCheck] = []
     owners: dict[str, Entry] = {}
     for role in selection.roles:
-        for item in role.generate(profile, facts):
+        for item in _items(role, profile, facts):
             if isinstance(item, Check):
                 checks.append(RoleCheck(role=role.name, check=item))
                 continue
@@ -73,6 +73,25 @@ def compile_catalog(profile: Profile, facts: Facts, selection: Selection, *, loc
                 entries.append(entry)
                 owners.update(dict.fromkeys(entry.resource.claims, entry))
     return Catalog(entries=tuple(entries), checks=tuple(checks))
+
+
+def _items(role: Role, profile: Profile, facts: Facts) -> Iterator[Resource | Check]:
+    """Yield what a role does; raises `InputError` where its code fails."""
+    try:
+        yield from role.generate(profile, facts)
+    except ProvisionError:
+        raise
+    except Exception as error:
+        code = role.generate.__code__
+        at, trace = code.co_firstlineno, error.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code is code:
+                at = trace.tb_lineno
+            trace = trace.tb_next
+        raise InputError(
+            f"role `{role.name}` ({code.co_filename}:{at}) fails: {type(error).__name__}: {error}",
+            hint=f"mend it, or leave it out with `--skip {role.name}`",
+        ) from error
 
 
 def check_role(name: str, roles: Mapping[str, Role], why: str = "") -> None:

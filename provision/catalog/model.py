@@ -7,7 +7,7 @@ from typing import Any
 
 from provision.checks import model as checks
 from provision.resources import base
-from provision.resources.base import Resource
+from provision.resources.base import Resource, Secret
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,12 @@ class Catalog:
 
     entries: tuple[Entry, ...] = ()
     checks: tuple[RoleCheck, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret in it, so that what children print can be cleaned of them."""
+        values = (getattr(e.resource, name) for e in self.entries for name in e.resource.__dataclass_fields__)
+        return tuple(value.reveal() for value in values if isinstance(value, Secret))
 
 
 def dump(catalog: Catalog, *, redact: bool = True) -> dict[str, Any]:

@@ -20,7 +20,6 @@ _UsageError: type[Exception] = next(cls for cls in typer.BadParameter.__mro__ if
 app = typer.Typer(
     name="provision",
     help="Turns a fresh Ubuntu or Debian machine into a deep-learning workstation that is proved to work.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -72,13 +71,17 @@ for _verb in (
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; return the exit code. Whatever goes wrong is said in words, never as a traceback."""
     as_json = "--json" in arguments
+    if not arguments:
+        app(["--help"], prog_name="provision", standalone_mode=False)
+        return int(Exit.BAD_INPUT)
     try:
         result = app(list(arguments), prog_name="provision", standalone_mode=False)
         sys.stdout.flush()
     except _UsageError as error:
         context = getattr(error, "ctx", None)
         where = context.command_path if context is not None else "provision"
-        failure: ProvisionError = InputError(str(getattr(error, "message", error)).rstrip("."), hint=f"`{where} --help`")
+        said = error.format_message() if hasattr(error, "format_message") else str(error)
+        failure: ProvisionError = InputError(said.rstrip("."), hint=f"`{where} --help`")
     except ProvisionError as error:
         failure = error
     except (KeyboardInterrupt, typer.Abort):

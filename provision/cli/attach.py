@@ -8,8 +8,8 @@ import typer
 
 from provision.cli import options as o
 
-Run = Annotated[str, typer.Argument(help="The run's id; the newest when it is left out.", show_default=False)]
-After = Annotated[int, typer.Option("--after", help="Leave out events up to this number.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="The run's id; the newest when it is left out.", show_default=False)]
+After = Annotated[int, typer.Option("--after", metavar="NUMBER", help="Leave out events up to this number.")]
 
 
 def attach(

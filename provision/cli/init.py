@@ -9,7 +9,7 @@ import typer
 
 from provision.cli import options as o
 
-File = Annotated[Path, typer.Argument(help="Where to write it.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it.")]
 
 
 def init(file: File = Path("workstation.toml"), host: o.Hosts = None, ssh_config: o.SshConfig = None) -> None:

@@ -18,20 +18,37 @@ if TYPE_CHECKING:
     from provision.run.ui import Ui
     from provision.transports.base import Transport
 
-Roles = Annotated[list[str] | None, typer.Argument(help="Only these roles, with what they need.", show_default=False)]
+Roles = Annotated[
+    list[str] | None, typer.Argument(metavar="ROLE", help="Only these roles, with what they need.", show_default=False)
+]
 Profile = Annotated[
     Path | None,
-    typer.Option("--profile", "-p", help="The profile; else ./workstation.toml, else the user's own.", show_default=False),
+    typer.Option(
+        "--profile", "-p", metavar="FILE", help="The profile; else ./workstation.toml, else the user's own.", show_default=False
+    ),
 ]
 Hosts = Annotated[
     list[str] | None,
-    typer.Option("--host", "-H", help="A machine to reach over SSH (repeatable); else this one.", show_default=False),
+    typer.Option(
+        "--host", "-H", metavar="HOST", help="A machine to reach over SSH (repeatable); else this one.", show_default=False
+    ),
 ]
-Inventory = Annotated[Path | None, typer.Option("--inventory", help="A TOML file that lists hosts.", show_default=False)]
-Limit = Annotated[list[str] | None, typer.Option("--limit", help="Only hosts of the inventory that match.", show_default=False)]
-Skip = Annotated[list[str] | None, typer.Option("--skip", help="Leave a role out (repeatable).", show_default=False)]
-RolePaths = Annotated[list[Path] | None, typer.Option("--role-path", help="A folder with roles of your own.", show_default=False)]
-SshConfig = Annotated[Path | None, typer.Option("--ssh-config", help="An ssh_config beside the usual ones.", show_default=False)]
+Inventory = Annotated[
+    Path | None, typer.Option("--inventory", metavar="FILE", help="A TOML file that lists hosts.", show_default=False)
+]
+Limit = Annotated[
+    list[str] | None,
+    typer.Option("--limit", metavar="PATTERN", help="Only hosts of the inventory that match.", show_default=False),
+]
+Skip = Annotated[
+    list[str] | None, typer.Option("--skip", metavar="ROLE", help="Leave a role out (repeatable).", show_default=False)
+]
+RolePaths = Annotated[
+    list[Path] | None, typer.Option("--role-path", metavar="FOLDER", help="A folder with roles of your own.", show_default=False)
+]
+SshConfig = Annotated[
+    Path | None, typer.Option("--ssh-config", metavar="FILE", help="An ssh_config beside the usual ones.", show_default=False)
+]
 AskSudo = Annotated[bool, typer.Option("--ask-sudo-password", "-K", help="Ask for the sudo password first.")]
 SudoStdin = Annotated[bool, typer.Option("--sudo-password-stdin", help="Read the sudo password from stdin.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON Lines on stdout, for programs.")]

@@ -10,7 +10,8 @@ import typer
 from provision.cli import options as o
 
 Facts = Annotated[
-    Path | None, typer.Option("--facts", help="Plan for a machine elsewhere, from its `facts --json`.", show_default=False)
+    Path | None,
+    typer.Option("--facts", metavar="FILE", help="Plan for a machine elsewhere, from its `facts --json`.", show_default=False),
 ]
 Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 2 when something would change.")]
 NoSudo = Annotated[bool, typer.Option("--no-sudo", help="Look with your own rights only.")]

@@ -9,7 +9,8 @@ import typer
 from provision.cli import options as o
 
 Release = Annotated[
-    str, typer.Option("--release", help="The box's distribution, such as `debian-13`.", show_default="this machine's")
+    str,
+    typer.Option("--release", metavar="NAME", help="The box's distribution, such as `debian-13`.", show_default="this machine's"),
 ]
 Keep = Annotated[bool, typer.Option("--keep", help="Leave the box, and say how to enter it.")]
 

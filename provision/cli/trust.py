@@ -10,7 +10,9 @@ import typer
 
 from provision.cli import options as o
 
-Host = Annotated[str, typer.Argument(help="The machine: `user@host`, or a name from ssh_config.", show_default=False)]
+Host = Annotated[
+    str, typer.Argument(metavar="HOST", help="The machine: `user@host`, or a name from ssh_config.", show_default=False)
+]
 
 
 def trust(host: Host, ssh_config: o.SshConfig = None, yes: o.Yes = False) -> None:

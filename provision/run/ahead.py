@@ -29,15 +29,23 @@ def begin(arguments: Sequence[str]) -> None:
     hosts = list(_values(arguments, "--host", "-H"))
     if not hosts:
         return
-    from provision.transports.ssh import Ssh  # noqa: PLC0415 - costs time, and not every verb needs it
+    from provision.later import Later  # noqa: PLC0415 - costs time, and not every verb needs it
+    from provision.transports.dial import Dialled, dial  # noqa: PLC0415 - as above
 
     config = next((Path(value) for value in _values(arguments, "--ssh-config")), None)
-    for host in dict.fromkeys(hosts):
+
+    def dialling(host: str) -> Later[Dialled | None]:
+        return Later(lambda: dial(host, config))
+
+    links = {host: dialling(host) for host in dict.fromkeys(hosts)}
+    from provision.transports.ssh import Ssh  # noqa: PLC0415 - while the connection is being made
+
+    for host, link in links.items():
         try:
             machine = Ssh(host, ssh_config=config)
         except InputError:  # said when the command line is parsed
             continue
-        machine.begin()
+        machine.begin(link)
         _begun[host, config] = machine
 
 

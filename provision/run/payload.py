@@ -54,7 +54,17 @@ class Memory:
         import base64, json
         self.sources.update(json.loads(zlib.decompress(base64.b64decode(packed))))
     def pack(self):
-        return zlib.compress(f"SOURCES = {self.sources!r}\\nLOADER = {self.loader!r}\\nVERSION = {self.version!r}\\nexec(LOADER)".encode(), 1)
+        names = f"SOURCES = {self.sources!r}\\nLOADER = {self.loader!r}\\nVERSION = {self.version!r}"
+        return zlib.compress(f"{names}\\nexec(LOADER)".encode(), 1)
+def postpone(name):
+    class Postponed(type(sys)):
+        def __getattr__(self, wanted):
+            if wanted.startswith("__"):
+                raise AttributeError(wanted)
+            sys.modules.pop(name, None)
+            return getattr(__import__(name), wanted)
+    sys.modules[name] = Postponed(name)
+postpone("inspect")
 sys.meta_path.insert(0, Memory(SOURCES, LOADER, VERSION))
 if ENTRY == "session":
     from provision.agent.entry import main
@@ -65,8 +75,8 @@ elif ENTRY == "executor":
 """
 
 COMMAND = (
-    "/usr/bin/python3 -ISc 'import os,zlib,base64;"
-    'exec(zlib.decompress(base64.b64decode(b"".join(iter(lambda:os.read(0,1)or b"\\n",b"\\n")))))\''
+    "/usr/bin/python3 -ISc 'import os,zlib,binascii;"
+    'exec(zlib.decompress(binascii.a2b_base64(b"".join(iter(lambda:os.read(0,1)or b"\\n",b"\\n")))))\''
 )
 """What the login shell runs: read one line byte by byte, so that what follows stays on stdin, and execute it."""
 

@@ -54,6 +54,8 @@ def shrink(text: str) -> str:
     for node in ast.walk(tree):
         if isinstance(node, _DOCUMENTED):
             node.body = [item for item in node.body if not _is_text(item)] or [ast.Pass()]
+        if isinstance(node, ast.ClassDef) and node.decorator_list:  # without any, a dataclass makes up one: 0.3 ms each
+            node.body.insert(0, ast.Expr(ast.Constant(" ")))
     return ast.unparse(_Shrink().visit(tree))
 
 

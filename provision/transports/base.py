@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from provision.agent.stage1 import EARLY, SUDO
 from provision.agent.wire import LIMIT, MAGIC, Message, pack
 from provision.errors import ProvisionError, UnreachableError
 
@@ -54,14 +55,14 @@ class Channel:
 
     def send(self, message: Message) -> None:
         """Send one message; raises `UnreachableError` when the link is gone."""
-        try:
-            self._stream.write(pack(message))
-        except (OSError, EOFError) as error:
-            raise self._lost() from error
+        self.raw(pack(message))
 
     def raw(self, data: bytes) -> None:
-        """Send bytes ahead of the messages."""
-        self._stream.write(data)
+        """Send bytes ahead of the messages; raises `UnreachableError` when the link is gone."""
+        try:
+            self._stream.write(data)
+        except (OSError, EOFError) as error:
+            raise self._lost() from error
 
     def receive(self) -> Message:
         """Return the next message; raises `UnreachableError` when the link is gone. An interrupt loses nothing."""
@@ -134,7 +135,7 @@ def open_channel(
     """
     channel = Channel(transport.name, transport.start(command))
     try:
-        header = json.dumps({"sudo": sudo, "password": password, "early": early is not None}).encode()
+        header = bytes([SUDO * sudo | EARLY * (early is not None)]) + password.encode()
         channel.raw(stage1 + _piece(header) + _piece(agent))
         if early is not None:
             with contextlib.suppress(UnreachableError):  # refused meanwhile, perhaps: the answer says why

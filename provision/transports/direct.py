@@ -7,6 +7,7 @@ import socket
 
 import paramiko
 
+from provision.transports.dial import Dialled, connect
 from provision.transports.known_hosts import KnownHosts, Refuse
 from provision.transports.route import Route
 
@@ -14,10 +15,11 @@ from provision.transports.route import Route
 class Direct:
     """The machine at the end of `route`; it has the attributes of a fabric connection that we use."""
 
-    def __init__(self, route: Route, *, timeout: float) -> None:
+    def __init__(self, route: Route, *, timeout: float, dialled: Dialled | None = None) -> None:
         self.host, self.port, self.user = route.host, route.port, route.user
         self._route = route
         self._timeout = timeout
+        self._dialled = dialled
         self._socket: socket.socket | None = None
         self._client = paramiko.SSHClient()
 
@@ -31,8 +33,7 @@ class Direct:
     def open(self) -> None:
         """Connect, check the host's key, log in; raises what paramiko raises, and `UnreachableError` for a key not trusted."""
         trust(self._client, KnownHosts(self._route.known_hosts), self._route.name)
-        self._socket = socket.create_connection((self.host, self.port), self._timeout)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # short messages, each one waited for
+        self._socket = (self._dialled and self._dialled.taken(self.host, self.port)) or connect(self.host, self.port)
         self._client.connect(
             self.host,
             self.port,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +18,7 @@ from provision.transports import lean  # noqa: F401 - before paramiko
 
 import paramiko  # isort: skip
 
+from provision.transports.dial import TIMEOUT, Dialled
 from provision.transports.direct import Direct, trust
 from provision.transports.known_hosts import KnownHosts, fingerprint
 from provision.transports.route import find_route, known_hosts_files
@@ -24,8 +26,9 @@ from provision.transports.route import find_route, known_hosts_files
 if TYPE_CHECKING:
     from fabric import Connection
 
-CONNECT_TIMEOUT = 15
-"""Seconds for the TCP connection."""
+CONNECT_TIMEOUT = TIMEOUT
+LAST_WORDS = 1.0
+"""Seconds to wait for the end of a program that has closed its stdout."""
 
 
 class Link(Protocol):
@@ -62,8 +65,10 @@ class SshStream:
         return self._channel.recv(count)
 
     def epilogue(self) -> str:
-        """Return what the other side said on stderr."""
-        said = b""
+        """Return what the other side said on stderr, which may come after the end of its stdout."""
+        said, late = b"", time.monotonic() + LAST_WORDS
+        while not self._channel.closed and self._connection.transport.is_active() and time.monotonic() < late:
+            time.sleep(0.01)
         while self._channel.recv_stderr_ready():
             said += self._channel.recv_stderr(4096)
         return said.decode(errors="replace")
@@ -101,9 +106,9 @@ class Ssh:
             hop = hop.gateway
         return connection
 
-    def begin(self) -> None:
-        """Begin to log in; the next `start` goes on from there."""
-        self._begun = Later(self._log_in)
+    def begin(self, dialled: Later[Dialled | None]) -> None:
+        """Begin to log in, over a connection that may be there already; the next `start` goes on from there."""
+        self._begun = Later(lambda: self._log_in(dialled.get()))
 
     def start(self, command: str) -> SshStream:
         """Connect, log in and run `command`; raises `UnreachableError` with the cause in words."""
@@ -115,9 +120,9 @@ class Ssh:
             link.close()
             raise _why(self.name, link, error) from error
 
-    def _log_in(self) -> Link:
+    def _log_in(self, dialled: Dialled | None = None) -> Link:
         route = find_route(self.name, self._ssh_config)
-        link: Link = Direct(route, timeout=CONNECT_TIMEOUT) if route.direct else self.connection()
+        link: Link = Direct(route, timeout=CONNECT_TIMEOUT, dialled=dialled) if route.direct else self.connection()
         try:
             link.open()
             link.transport.set_keepalive(15)

@@ -36,12 +36,25 @@ class Archive:
         return hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
 
     def _gpg(self, *words: str) -> str:
-        argv = ["gpg", "--homedir", self._home, "--batch", "--yes", "--quiet", "--passphrase", "", "--pinentry-mode", "loopback"]
+        argv = [
+            "gpg",
+            "--homedir",
+            str(self._home),
+            "--batch",
+            "--yes",
+            "--quiet",
+            "--passphrase",
+            "",
+            "--pinentry-mode",
+            "loopback",
+        ]
         return subprocess.run([*argv, *words], check=True, capture_output=True, text=True).stdout
 
     def _deb(self, name: str, fields: str = "", scripts: dict[str, str] | None = None) -> None:
         tree = self.folder.with_name(name)
-        control = f"Package: {name}\nVersion: 1.0\nArchitecture: all\nMaintainer: Sample <sample@test>\n{fields}Description: small\n"
+        control = (
+            f"Package: {name}\nVersion: 1.0\nArchitecture: all\nMaintainer: Sample <sample@test>\n{fields}Description: small\n"
+        )
         (tree / "DEBIAN").mkdir(parents=True)
         for file, text in {"control": control, **(scripts or {})}.items():
             path = tree / "DEBIAN" / file
@@ -54,7 +67,9 @@ class Archive:
         packages = ""
         for path in sorted(self.folder.glob("*.deb")):
             control = subprocess.run(["dpkg-deb", "--field", path], check=True, capture_output=True, text=True).stdout
-            packages += f"{control.strip()}\nFilename: ./{path.name}\nSize: {path.stat().st_size}\nSHA256: {self.sha256(path.name)}\n\n"
+            packages += (
+                f"{control.strip()}\nFilename: ./{path.name}\nSize: {path.stat().st_size}\nSHA256: {self.sha256(path.name)}\n\n"
+            )
         (self.folder / "Packages").write_text(packages)
         size = (self.folder / "Packages").stat().st_size
         date = subprocess.run(["date", "-Ru"], check=True, capture_output=True, text=True).stdout.strip()

@@ -196,7 +196,8 @@ def test_interrupted_twice_it_is_left_to_itself(driver: Driver) -> None:
     assert slow.ended() == "interrupted"
 
 
-MOMENTS = {
+Moment = Callable[[DelayProxy, Box, set[str]], object]
+MOMENTS: dict[str, Moment] = {
     "while it connects": lambda proxy, _box, _before: proxy.bytes_up > 0,
     "while it sends the agent": lambda proxy, _box, _before: proxy.bytes_up > 10_000,
     "when the run is written down": lambda _proxy, box, before: set(journals(box)) - before,
@@ -309,5 +310,3 @@ def test_runs_that_are_not_there(driver: Driver) -> None:
         said = driver.run("attach", name)
         assert said.code == 3
         assert "no run" in said.error["message"]
-
-

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import subprocess
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from provision.box.box import Box
 from tests.system.driving import Driver, cursor, log, undone, users
+from tests.system.terminal import terminal
 from tests.system.watching import Watch
 
 pytestmark = pytest.mark.box
 
-PASSWORD = "canary-Zk3 $'\"\\é"
+PASSWORD = "canary-Zk3 $'\"\\é"  # noqa: S105 - of users in a box that is thrown away
 STDIN = "--sudo-password-stdin"
 SAMPLE = 'yield File(path="/etc/sample", content="made\\n", mode=0o640)'
 
@@ -35,7 +30,6 @@ def people(box: Box) -> Box:
     users(box, "ticket", password=PASSWORD, rules=["Defaults:ticket timestamp_type=global", "ticket ALL=(ALL:ALL) ALL"])
     users(box, "once", password=PASSWORD, rules=["Defaults:once passwd_tries=1", "once ALL=(ALL:ALL) ALL"])
     users(box, "limited", password=PASSWORD, rules=["limited ALL=(ALL:ALL) /usr/bin/true"])
-    users(box, "odd", rules=["odd ALL=(ALL:ALL) NOPASSWD: ALL"])
     return box
 
 
@@ -124,48 +118,6 @@ def test_a_valid_ticket_is_used_and_the_password_reaches_no_child(driver: Driver
     assert failures(log(driver.box, since, " sudo[")) == 0
 
 
-class Terminal:
-    """The real command line on a terminal."""
-
-    def __init__(self, argv: list[str], env: dict[str, str], folder: Path) -> None:
-        self._ours, theirs = pty.openpty()
-        self.child = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, env=env, cwd=folder, start_new_session=True)
-        os.close(theirs)
-        self.text = ""
-
-    def wait_for(self, words: str, seconds: float = 30) -> None:
-        deadline = time.monotonic() + seconds
-        while words not in self.text:
-            assert self._more(deadline), self.text
-
-    def _more(self, deadline: float) -> bool:
-        if not select.select([self._ours], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            return False
-        try:
-            data = os.read(self._ours, 65536)
-        except OSError:  # EIO: nobody has its other side any more
-            return False
-        self.text += data.decode(errors="replace")
-        return bool(data)
-
-    def type(self, text: str) -> None:
-        os.write(self._ours, text.encode())
-
-    def end(self, seconds: float = 60) -> int:
-        deadline = time.monotonic() + seconds
-        while self._more(deadline):
-            pass
-        try:
-            return self.child.wait(5)
-        finally:
-            self.child.kill()
-            os.close(self._ours)
-
-
-def terminal(driver: Driver, verb: str) -> Terminal:
-    return Terminal(driver.argv(verb, "sample", as_json=False), {**driver.env, "TERM": "xterm", "COLUMNS": "120"}, driver.folder)
-
-
 def test_asked_on_a_terminal(driver: Driver) -> None:
     person = terminal(become(driver, "asked"), "apply")
     person.wait_for("sudo password for ")
@@ -230,102 +182,3 @@ def test_a_leak_would_be_seen(people: Box) -> None:
     with undone(people, "rm /run/leak"):
         people.succeed("echo canary-Zk3 > /run/leak")
         assert hits(people, "canary-Zk3") == "/run/leak\n"
-
-
-@contextmanager
-def bashrc(box: Box, text: str) -> Iterator[None]:
-    """Give the user `odd` these first lines of .bashrc, which bash reads for a command over SSH, too."""
-    box.succeed("cp -p /home/odd/.bashrc /home/odd/.bashrc.kept; cat - /home/odd/.bashrc.kept > /home/odd/.bashrc", stdin=text)
-    with undone(box, "mv /home/odd/.bashrc.kept /home/odd/.bashrc"):
-        yield
-
-
-BOGUS = "mkdir -p ~/bogus; printf '#!/bin/sh\\necho bogus; exit 1\\n' > ~/bogus/python3; chmod 755 ~/bogus/python3; "
-LOGINS = {
-    "prints on stdout": "echo welcome to this machine; printf '\\0\\377noise without a newline'\n",
-    "prints on stderr": "echo a warning >&2\n",
-    "prints a lot": "seq 100000\n",
-    "umask 077": "umask 077\n",
-    "umask 000": "umask 000\n",
-    "no HOME": "unset HOME\n",
-    "LANG=C": "export LANG=C LC_ALL=C\n",
-    "LANG=POSIX": "export LANG=POSIX LC_ALL=POSIX\n",
-    "a LANG that is not there": "export LANG=xx_XX.UTF-8 LC_ALL=xx_XX.UTF-8\n",
-    "another python3 first": f"{BOGUS} export PATH=$HOME/bogus:$PATH\n",
-    "modules of one's own": "mkdir -p ~/own; echo 'raise SystemExit(9)' | tee ~/own/json.py > ~/own/zlib.py; cd ~/own; export PYTHONPATH=.\n",
-    "no PATH": "unset PATH\n",
-    "an unwritable folder": "cd /proc/1/net 2>/dev/null || cd /\n",
-    "few open files": "ulimit -n 64\n",
-    "a closed stderr": "exec 2>&-\n",
-}
-
-
-@pytest.mark.parametrize("name", LOGINS)
-def test_odd_logins(driver: Driver, name: str) -> None:
-    become(driver, "odd")
-    with bashrc(driver.box, LOGINS[name]):
-        said = driver.apply()
-    assert (said.code, said.changed) == (0, ["file:/etc/sample"]), said
-    assert made(driver)
-    kept = driver.box.succeed(["stat", "--format=%a %U", "/var/lib/provision", "/run/provision"])
-    assert kept == "700 root\n700 root\n"
-
-
-def test_noexec_tmp(driver: Driver) -> None:
-    places = ("/tmp", "/var/tmp", "/dev/shm")
-    with ExitStack() as mounts:
-        for place in places:
-            driver.box.succeed(["mount", "-t", "tmpfs", "-o", "noexec,mode=1777", "tmpfs", place])
-            mounts.enter_context(undone(driver.box, f"umount {place}"))
-        assert driver.apply().code == 0
-        assert driver.box.succeed(["find", *places, "-mindepth", "1"]) == ""
-    assert made(driver)
-
-
-@pytest.mark.parametrize("shell", ["/bin/dash", "/bin/rbash"])
-def test_other_login_shells(driver: Driver, shell: str) -> None:
-    become(driver, "odd")
-    driver.box.succeed(["chsh", "--shell", shell, "odd"])
-    with undone(driver.box, "chsh --shell /bin/bash odd"):
-        said = driver.apply()
-    if shell == "/bin/rbash":  # forbids `/` in a command's name: no way in for us, and none for ssh
-        assert said.code == 4
-        assert "restricted" in said.error["evidence"]
-    else:
-        assert said.code == 0
-        assert made(driver)
-
-
-@pytest.mark.slow
-def test_login_shells_that_are_no_bourne_shells(driver: Driver) -> None:
-    driver.box.succeed(["apt-get", "-qq", "update"], timeout=300)
-    driver.box.succeed("DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends --yes csh fish", timeout=300)
-    become(driver, "odd")
-    with undone(driver.box, "chsh --shell /bin/bash odd"):
-        for shell in ("/bin/csh", "/usr/bin/fish"):
-            driver.box.succeed(["chsh", "--shell", shell, "odd"])
-            assert driver.apply().code == 0, shell
-            assert made(driver)
-            driver.box.succeed(["rm", "/etc/sample"])
-
-
-def test_root_needs_no_sudo(driver: Driver) -> None:
-    driver.user = "root"
-    driver.configure()
-    driver.box.succeed(["mv", "/usr/bin/sudo", "/usr/bin/sudo.away"])
-    with undone(driver.box, "mv /usr/bin/sudo.away /usr/bin/sudo"):
-        assert driver.apply().code == 0
-        driver.user = "demo"
-        driver.configure()
-        said = driver.apply()
-    assert said.code == 4
-    assert made(driver)
-
-
-def test_a_machine_without_python(driver: Driver) -> None:
-    driver.box.succeed(["mv", "/usr/bin/python3", "/usr/bin/python3.away"])
-    with undone(driver.box, "mv /usr/bin/python3.away /usr/bin/python3"):
-        said = driver.apply()
-    assert said.code == 4
-    assert "has no `python3`" in said.error["message"]
-    assert "apt-get install" in said.error["hint"]

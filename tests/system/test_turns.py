@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +12,7 @@ from benchmarks.delay_proxy import DelayProxy
 from provision.box.box import Box
 from provision.run import payload
 from tests.system.driving import Driver, Said, undone, users
+from tests.system.terminal import terminal
 from tests.system.watching import Watch
 
 pytestmark = pytest.mark.box
@@ -94,23 +91,10 @@ def test_plan_confirm_and_apply(driver: Driver, proxy: DelayProxy) -> None:
 def test_a_person_who_confirms(driver: Driver, proxy: DelayProxy) -> None:
     driver.role(files(20))
     proxy.reset()
-    ours, theirs = pty.openpty()
-    argv = driver.argv("apply", "sample", as_json=False)
-    with subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs, env={**driver.env, "TERM": "xterm"}) as child:
-        os.close(theirs)
-        text = b""
-        deadline = time.monotonic() + 60
-        while select.select([ours], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            try:
-                data = os.read(ours, 65536)
-            except OSError:  # EIO: it has ended
-                break
-            if b"[y/N]" in data:
-                os.write(ours, b"y\n")
-            text += data
-        os.close(ours)
-        child.kill()
-    assert child.returncode == 0, text.decode()
+    person = terminal(driver, "apply")
+    person.wait_for("[y/N]")
+    person.type("y\n")
+    assert person.end() == 0, person.text
     assert proxy.turns <= MOST + CONFIRMED
 
 

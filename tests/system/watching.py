@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ class Watch:
     """A context manager; looks at the processes in the box (and at those of `also`) every few milliseconds."""
 
     def __init__(self, box: Box, *, canary: str = "", also: tuple[int, ...] = ()) -> None:
-        self._namespace = os.readlink(f"/proc/{box.leader}/ns/pid")
+        self._namespace = Path(f"/proc/{box.leader}/ns/pid").readlink()
         self._canary = canary.encode()
         self._also = {str(pid) for pid in also}
         self._ours: dict[str, bool] = {}
@@ -57,7 +58,7 @@ class Watch:
             return True
         if name not in self._ours:
             try:
-                self._ours[name] = os.readlink(f"/proc/{name}/ns/pid") == self._namespace
+                self._ours[name] = Path(f"/proc/{name}/ns/pid").readlink() == self._namespace
             except OSError:
                 return False
         return self._ours[name]

@@ -265,7 +265,7 @@ def test_a_secret_is_in_no_event_whatever_comes_of_it(host: FakeHost, apply: Con
 
 def test_every_secret_of_a_catalog_is_known_to_whoever_cleans_outputs() -> None:
     wanted = catalog(File(path="/a", content=Secret(CANARY)), File(path="/b", content="b"), Thing(name="a", secret=Secret("two")))
-    assert executor._secrets(wanted) == (CANARY, "two")
+    assert wanted.secrets == (CANARY, "two")
 
 
 def test_an_apply_raises_at_the_first_failure(host: FakeHost, tmp_path: Path) -> None:

@@ -121,10 +121,10 @@ def test_credentials_are_lent_for_as_long_as_the_probe_runs(tmp_path: Path, runt
     source = tmp_path / "token"
     source.write_text("t0ken")
     source.chmod(0o600)
-    script = 'cat "$TOKEN_FILE"; stat -c " %U %a" "$TOKEN_FILE"; dirname "$TOKEN_FILE" >&2; exit 1'
+    script = 'cat "$TOKEN_FILE"; echo; rev "$TOKEN_FILE"; stat -c " %U %a" "$TOKEN_FILE"; dirname "$TOKEN_FILE" >&2; exit 1'
     found = shell(f"({script}) 2>&1 | tr '\\n' ' '", user="nobody", credentials=(("TOKEN", str(source)),))
-    token, user, mode, directory = found.evidence.split()
-    assert (token, user, mode) == ("t0ken", "nobody", "400")
+    token, backwards, user, mode, directory = found.evidence.split()
+    assert (token, backwards, user, mode) == ("***", "nek0t", "nobody", "400")
     assert not Path(directory).exists()
     assert list(runtime.iterdir()) == []
     assert shell('cat "$TOKEN_FILE"; id -u', user="nobody").evidence == "65534"

@@ -90,7 +90,13 @@ def target() -> Iterator[Target]:
 
 
 def climb(
-    target: Target, password: str = "", *, sudo: bool = True, answers: tuple[str, ...] = (), patience: float = 20
+    target: Target,
+    password: str = "",
+    *,
+    sudo: bool = True,
+    answers: tuple[str, ...] = (),
+    patience: float = 20,
+    early: Message | None = None,
 ) -> tuple[Channel, Message]:
     text = TEXT.replace("\nPATIENCE = 60\n", f"\nPATIENCE = {patience}\n")
     assert f"PATIENCE = {patience}" in text
@@ -103,6 +109,7 @@ def climb(
         sudo=sudo,
         password=password,
         ask=lambda host: asked.pop(0) if host == "prometheus" else "",
+        early=None if early is None else lambda: early,
     )
     assert not asked
     return opened
@@ -173,6 +180,19 @@ def test_nobody_to_ask(target: Target) -> None:
     error = refused(target, answers=("",))
     assert error.message == "prometheus: sudo wants a password and there is nobody to ask"
     assert "--ask-sudo-password" in error.hint
+
+
+@pytest.mark.parametrize(("sudo", "password", "answers"), [("asks", "", (RIGHT,)), ("asks", RIGHT, ()), ("free", RIGHT, ())])
+def test_what_is_sent_unasked_reaches_the_agent_and_no_password_does(
+    target: Target, sudo: str, password: str, answers: tuple[str, ...]
+) -> None:
+    target.sudo = sudo
+    channel, first = climb(target, password, answers=answers, early={"do": "early"})
+    assert first["type"] == "facts"
+    said = heard(channel, target)
+    assert '{"do":"early"}' in said
+    assert said.endswith('{"do":"something"}')
+    assert RIGHT not in said
 
 
 def test_no_password_is_wanted_and_the_one_we_know_goes_nowhere(target: Target) -> None:
