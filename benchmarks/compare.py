@@ -91,7 +91,8 @@ def _middles(samples: dict[str, list[Sample]]) -> dict[str, Middle]:
 def _told(lane: Lane, sample: Sample, workload: Workload, what: str) -> Sample:
     print(
         f"{workload.size:5} {lane.tool.name:10} {what:6} {sample.seconds:7.2f} s {sample.turns:5} turns "
-        f"{sample.up / 1024:8.1f} KiB up {sample.down / 1024:8.1f} KiB down {sample.processor:6.2f} s processor {sample.memory:5.0f} MiB",
+        f"{sample.up / 1024:8.1f} KiB up {sample.down / 1024:8.1f} KiB down "
+        f"{sample.processor:6.2f} s processor {sample.memory:5.0f} MiB",
         file=sys.stderr,
         flush=True,
     )

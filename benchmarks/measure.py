@@ -13,6 +13,9 @@ from statistics import median
 
 from benchmarks.delay_proxy import DelayProxy
 
+_AS_IS = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""Our own environment; with that variable set, whatever was installed a moment ago would be compiled in every run."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
@@ -33,7 +36,7 @@ def measured(argv: Sequence[str], *, folder: Path, environment: Mapping[str, str
     with tempfile.TemporaryFile() as output:
         began = time.perf_counter()
         child = subprocess.Popen(
-            argv, cwd=folder, env={**os.environ, **environment}, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            argv, cwd=folder, env={**_AS_IS, **environment}, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
         _, status, used = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - began

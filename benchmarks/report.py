@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import platform
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,14 +39,14 @@ class Report:
         for case in self.cases:
             yield f"**{case.size} resources, round trip {case.round_trip} ms**"
             yield ""
-            yield "| tool | no-op | against ours | turns | up / down, KiB | processor | memory | cold | turns |"
+            yield "| tool | no-op | ÷ ours | turns | up / down, KiB | processor | memory | cold | turns |"
             yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
             ours = case.no_op.get("provision")
             for name, took in case.no_op.items():
                 cold = case.cold.get(name) if name != "ssh" else None
                 label = "`ssh host true`" if name == "ssh" else f"**{name}**" if name == "provision" else name
                 yield (
-                    f"| {label} | {took.seconds:.2f} s | {f'{took.seconds / ours.seconds:.2f} ×' if ours else ''} | {took.turns} "
+                    f"| {label} | {took.seconds:.2f} s | {f'{took.seconds / ours.seconds:.2f}' if ours else ''} | {took.turns} "
                     f"| {took.up / 1024:.0f} / {took.down / 1024:.0f} | {took.processor:.2f} s | {took.memory:.0f} MiB "
                     f"| {f'{cold.seconds:.2f} s' if cold else ''} | {cold.turns if cold else ''} |"
                 )
@@ -64,7 +64,7 @@ def when_and_where() -> str:
         platform.machine(),
     )
     release = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
-    today = datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat()
+    today = dt.datetime.now(tz=dt.timezone.utc).date().isoformat()
     return f"{today} · {processor}, {os.cpu_count()} cores · {release} · Python {platform.python_version()} ·"
 
 

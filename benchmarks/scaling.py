@@ -144,7 +144,7 @@ def _say(text: str) -> None:
 def _row(where: str, found: dict[int, Middle]) -> str:
     small, large = (found[size] for size in SIZES)
     return (
-        f"| {where} | {small.seconds:.2f} s | {large.seconds:.2f} s | {large.seconds / small.seconds:.2f} × | {RATIO:g} × "
+        f"| {where} | {small.seconds:.2f} s | {large.seconds:.2f} s | {large.seconds / small.seconds:.2f} | {RATIO:g} "
         f"| {small.turns} | {large.turns} |"
     )
 

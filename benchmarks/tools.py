@@ -90,8 +90,13 @@ def _provision(workload: Workload, link: Link, folder: Path) -> Command:
     )
     program = str(Path(sys.executable).parent / "provision")
     argv = [program, "apply", "workload", "--yes", "--host", link.host, "--ssh-config", str(link.ssh_config)]
-    return Command(argv=[*argv, "--role-path", "roles"], folder=folder, changed=_provision_changed)
+    environment = {"XDG_CACHE_HOME": str(folder / "cache")}  # not shared with whatever else runs here
+    subprocess.run([sys.executable, "-c", _PACK], env={**os.environ, **environment}, check=True)
+    return Command(argv=[*argv, "--role-path", "roles"], folder=folder, changed=_provision_changed, environment=environment)
 
+
+_PACK = "from provision.run import payload; payload.agent(), payload.stage1()"
+"""What the first command after an installation does once, and every later one finds done."""
 
 _ROLE = '''"""The workload of a benchmark."""
 from provision.catalog.role import role
@@ -169,7 +174,8 @@ def _ansible(name: str, settings: str) -> Callable[[Workload, Link, Path], Comma
         (folder / "inventory").write_text(
             f"{link.host} ansible_host=127.0.0.1 ansible_port={link.port} ansible_user={link.user} "
             f"ansible_ssh_private_key_file={link.key} "
-            f"ansible_ssh_common_args='-o UserKnownHostsFile={link.known_hosts} -o GlobalKnownHostsFile=/dev/null -o IdentitiesOnly=yes'\n"
+            f"ansible_ssh_common_args='-o UserKnownHostsFile={link.known_hosts} -o GlobalKnownHostsFile=/dev/null "
+            f"-o IdentitiesOnly=yes'\n"
         )
         files = [{"path": path, "text": text} for path, text in workload.files.items()]
         values = {"directories": workload.directories, "files": files, "packages": PACKAGES, "service": SERVICE}

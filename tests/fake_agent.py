@@ -11,6 +11,7 @@ from typing import Any
 
 from provision.agent import events
 from provision.agent.events import Event
+from provision.agent.stage1 import EARLY, SUDO
 from provision.agent.wire import MAGIC, Message, pack
 from provision.errors import ProvisionError, UnreachableError
 from provision.facts import model as facts_model
@@ -135,7 +136,8 @@ class FakeStream:
         if piece is None:
             return False
         if self._stage == "header":
-            self.header, self._stage = json.loads(piece), "agent"
+            self.header = {"sudo": bool(piece[0] & SUDO), "early": bool(piece[0] & EARLY), "password": piece[1:].decode()}
+            self._stage = "agent"
         elif self._stage == "agent":
             self._out.put(b"Welcome\n" + MAGIC)
             self._let_in(self.header["password"])

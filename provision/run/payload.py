@@ -22,6 +22,8 @@ import provision
 _HOME = Path(provision.__file__).parent
 _SHRINK = _HOME / "run" / "shrink.py"
 _PARTS = ("__init__.py", "errors.py", "resources", "plan", "checks", "facts", "catalog/__init__.py", "catalog/model.py", "agent")
+_KEPT = 3
+"""Versions of the agent kept in the user's cache besides the newest: several checkouts may take turns."""
 _SESSION = ("provision.agent.entry",)
 _APPLY = ("provision.agent.executor", "provision.agent.writer")
 
@@ -38,18 +40,28 @@ class Memory:
         self.name = f"{version}-{MAGIC_NUMBER.hex()}"
         try:
             with open("/var/lib/provision/cache/" + self.name, "rb") as file:
-                self.kept = marshal.loads(zlib.decompress(file.read()))
-        except (OSError, ValueError, TypeError, EOFError, zlib.error):
-            self.kept = {}
+                data = file.read()
+        except OSError:
+            data = b""
+        sound = data[:4] == zlib.crc32(data[4:]).to_bytes(4, "big")
+        self.kept = marshal.loads(data[4:]) if sound and data[4:] else {}
+        self.made = {}
     def find_spec(self, name, path=None, target=None):
         if name in self.sources:
             return ModuleSpec(name, self, origin="<agent>", is_package=self.sources[name][0])
     def create_module(self, spec):
         return None
     def exec_module(self, module):
-        exec(self.code(module.__name__), module.__dict__)
-    def code(self, name):
-        return self.kept.get(name) or compile(self.sources[name][1], "<agent>/" + name, "exec", dont_inherit=True)
+        name = module.__name__
+        exec(self.code(name, self.sources[name][1]), module.__dict__)
+    def code(self, name, text):
+        if name in self.kept:
+            return marshal.loads(self.kept[name])
+        code = compile(text, "<agent>/" + name.split("\\n")[0], "exec", dont_inherit=True)
+        self.made[name] = marshal.dumps(code)
+        return code
+    def generated(self, text, names, into):
+        exec(self.code(text, text), names, into)
     def add(self, packed):
         import base64, json
         self.sources.update(json.loads(zlib.decompress(base64.b64decode(packed))))
@@ -65,7 +77,10 @@ def postpone(name):
             return getattr(__import__(name), wanted)
     sys.modules[name] = Postponed(name)
 postpone("inspect")
-sys.meta_path.insert(0, Memory(SOURCES, LOADER, VERSION))
+memory = Memory(SOURCES, LOADER, VERSION)
+sys.meta_path.insert(0, memory)
+import dataclasses
+dataclasses.exec = memory.generated
 if ENTRY == "session":
     from provision.agent.entry import main
     main(LOGIN)
@@ -170,7 +185,7 @@ def _cached(what: str, paths: list[Path], make: Callable[[], bytes]) -> bytes:
     made = make()
     with contextlib.suppress(OSError):  # a cache that cannot be written costs time, nothing else
         cache.parent.mkdir(parents=True, exist_ok=True)
-        for old in cache.parent.glob(f"{what}-*"):
+        for old in sorted(cache.parent.glob(f"{what}-*"), key=lambda path: path.stat().st_mtime)[:-_KEPT]:
             old.unlink()
         scratch = cache.with_name(f".{cache.name}.{os.getpid()}")
         scratch.write_bytes(made)

@@ -52,6 +52,7 @@ class Channel:
         self.name = name
         self._stream = stream
         self._buffer = bytearray()
+        self._said = ""
 
     def send(self, message: Message) -> None:
         """Send one message; raises `UnreachableError` when the link is gone."""
@@ -109,7 +110,8 @@ class Channel:
         self._buffer += data
 
     def _lost(self) -> UnreachableError:
-        said = self._stream.epilogue().strip()
+        self._said += self._stream.epilogue()  # what was read once is gone, and this may be called again
+        said = self._said.strip()
         if "python3" in said and ("not found" in said or "No such file" in said):
             return UnreachableError(
                 f"{self.name} has no `python3`", hint=f"ssh {self.name} sudo apt-get install -y python3", evidence=said

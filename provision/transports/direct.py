@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from typing import Any
 
 import paramiko
 
-from provision.transports.dial import Dialled, connect
+from provision.transports.dial import GREETING, Dialled, Greeted, connect
 from provision.transports.known_hosts import KnownHosts, Refuse
 from provision.transports.route import Route
 
@@ -20,7 +21,7 @@ class Direct:
         self._route = route
         self._timeout = timeout
         self._dialled = dialled
-        self._socket: socket.socket | None = None
+        self._socket: Greeted | None = None
         self._client = paramiko.SSHClient()
 
     @property
@@ -42,7 +43,8 @@ class Direct:
             look_for_keys=not self._route.only_keys,
             allow_agent=not self._route.only_keys,
             timeout=self._timeout,
-            sock=self._socket,
+            sock=self._socket,  # type: ignore[arg-type] # it has all of a socket's methods
+            transport_factory=_transport,
         )
 
     def close(self) -> None:
@@ -52,6 +54,12 @@ class Direct:
                 self._socket.shutdown(socket.SHUT_RDWR)  # wakes paramiko's thread, which would look up every 100 ms only
             self._socket.close()
         self._client.close()
+
+
+def _transport(link: Any, **options: Any) -> paramiko.Transport:  # noqa: ANN401 - what paramiko gives
+    transport = paramiko.Transport(link, **options)
+    transport.local_version = GREETING  # part of what both sides sign
+    return transport
 
 
 def trust(client: paramiko.SSHClient, known: KnownHosts, name: str) -> None:

@@ -7,6 +7,7 @@ importing fabric takes 75 ms, before the first byte is sent.
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import time
 from pathlib import Path
@@ -25,6 +26,8 @@ from provision.transports.route import find_route, known_hosts_files
 
 if TYPE_CHECKING:
     from fabric import Connection
+
+logging.getLogger("paramiko").addHandler(logging.NullHandler())  # else it prints tracebacks of what is said in words here
 
 CONNECT_TIMEOUT = TIMEOUT
 LAST_WORDS = 1.0
@@ -106,9 +109,9 @@ class Ssh:
             hop = hop.gateway
         return connection
 
-    def begin(self, dialled: Later[Dialled | None]) -> None:
+    def begin(self, dialled: Later[Dialled | None] | None = None) -> None:
         """Begin to log in, over a connection that may be there already; the next `start` goes on from there."""
-        self._begun = Later(lambda: self._log_in(dialled.get()))
+        self._begun = Later(lambda: self._log_in(dialled.get() if dialled else None))
 
     def start(self, command: str) -> SshStream:
         """Connect, log in and run `command`; raises `UnreachableError` with the cause in words."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -239,3 +242,24 @@ def test_nobody_answers(driver: Driver) -> None:
     said = plan(driver)
     assert said.code == 4
     assert "port 9" in said.error["message"]
+
+
+@pytest.mark.parametrize("greeting", [b"", b"HTTP/1.0 400 Bad Request\r\n\r\n", b"SSH-2.0-x\r\n"])
+def test_something_else_answers(driver: Driver, greeting: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            for _ in range(2):  # a second time if it is asked again
+                with contextlib.suppress(OSError):
+                    taken, _ = server.accept()
+                    taken.sendall(greeting)
+                    taken.close()
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        driver.ssh_config.write_text(
+            driver.ssh_config.read_text().replace(f"Port {driver.box.port}", f"Port {server.getsockname()[1]}")
+        )
+        said = plan(driver)
+        assert (said.code, said.stderr) == (4, "")
+        assert said.error["message"].startswith(driver.box.name)

@@ -28,14 +28,17 @@ class Controller:
 
     def __init__(self) -> None:
         ours, self._to_agent = os.pipe()
-        self._from_agent, theirs = os.pipe()
-        self._agent = Wire(ours, theirs)
+        self._from_agent, self._theirs = os.pipe()
+        self._agent = Wire(ours, self._theirs)
         self.wire = Wire(self._from_agent, self._to_agent)
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
 
     def _serve(self) -> None:
-        Session(self._agent).serve()
+        try:
+            Session(self._agent).serve()
+        finally:  # whoever waits for an answer hears that there is none
+            os.close(self._theirs)
 
     def ask(self, **message: Any) -> Message:  # noqa: ANN401 - JSON values
         self.wire.send(message)

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from provision.agent import executor
 from provision.agent.events import Event
 from provision.agent.executor import DONE, FAILED, INTERRUPTED, REBOOT, Execution, conduct
 from provision.agent.journal import Journal, read

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provision.agent import wire
@@ -58,11 +58,13 @@ def received(data: bytes, sizes: list[int]) -> list[Message]:
     return found
 
 
+@settings(max_examples=50)
 @given(messages=MESSAGES, sizes=st.lists(st.integers(1, 9), min_size=1, max_size=5))
 def test_what_is_packed_comes_back_however_it_is_split(messages: list[Message], sizes: list[int]) -> None:
     assert received(b"".join(map(pack, messages)), sizes) == messages
 
 
+@settings(max_examples=50)
 @given(messages=MESSAGES, sizes=st.lists(st.integers(1, 50), min_size=1, max_size=5))
 def test_short_writes_lose_nothing(messages: list[Message], sizes: list[int]) -> None:
     sink = Dribble(b"", sizes)

@@ -100,15 +100,13 @@ def test_the_command_line_is_one_that_any_shell_reads() -> None:
 
 
 def test_what_was_made_is_kept(fresh: Path) -> None:
-    first = payload.agent(), payload.stage1()
-    kept = {path.name.partition("-")[0]: path for path in fresh.iterdir()}
-    assert set(kept) == {"agent", "stage1", "modules"}
-    assert kept["agent"].read_bytes() == first[0]
-    kept["agent"].write_bytes(b"taken from the cache")
-    for function in _CACHED:
-        function.cache_clear()
-    assert payload.agent() == b"taken from the cache"
-    assert payload.stage1() == first[1]
+    first = payload.stage1()
+    (kept,) = fresh.iterdir()
+    assert kept.name.startswith("stage1-")
+    assert base64.b64encode(kept.read_bytes()) + b"\n" == first
+    kept.write_bytes(b"taken from the cache")
+    payload.stage1.cache_clear()
+    assert payload.stage1() == base64.b64encode(b"taken from the cache") + b"\n"
 
 
 def test_a_module_that_changed_is_read_again(fresh: Path, tmp_path: Path) -> None:
@@ -126,8 +124,17 @@ def test_a_module_that_changed_is_read_again(fresh: Path, tmp_path: Path) -> Non
     os.utime(source, ns=(1, 1))
     payload._cached("x", [source], make)
     assert made == ["one", "two and more", "two and more"]
-    assert len(list(fresh.glob("x-*"))) == 1
+    assert len(list(fresh.glob("x-*"))) == 3
     assert list(fresh.glob(".*")) == []
+
+
+def test_only_the_newest_versions_are_kept(fresh: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source.py"
+    for number in range(9):
+        source.write_text("x" * number)
+        payload._cached("x", [source], source.read_bytes)
+    assert len(list(fresh.glob("x-*"))) == payload._KEPT + 1
+    assert payload._cached("x", [source], lambda: b"made anew") == b"x" * 8
 
 
 def test_a_cache_that_cannot_be_written_costs_time_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ def test_this_machine_runs_its_own_python(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(local, "SYSTEM_PYTHON", "/nonexistent/python3")
     Local().start(COMMAND)
     assert [argv[1] for argv in argvs] == ["-ISc", "-ISc"]
-    assert argvs[0][2].startswith("import os,zlib,base64;")
+    assert argvs[0][2].startswith("import os,zlib,binascii;")
     assert argvs[1][0] == os.sys.executable  # type: ignore[attr-defined]  # it is there
     assert Local().name == os.uname().nodename
     assert SYSTEM_PYTHON == "/usr/bin/python3"
