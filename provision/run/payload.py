@@ -60,8 +60,8 @@ class Memory:
         code = compile(text, "<agent>/" + name.split("\\n")[0], "exec", dont_inherit=True)
         self.made[name] = marshal.dumps(code)
         return code
-    def generated(self, text, names, into):
-        exec(self.code(text, text), names, into)
+    def generated(self, text, *spaces, **more):
+        exec(self.code(text, text), *spaces, **more)
     def add(self, packed):
         import base64, json
         self.sources.update(json.loads(zlib.decompress(base64.b64decode(packed))))
