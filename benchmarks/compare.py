@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.delay_proxy import DelayProxy
 from benchmarks.measure import Middle, Sample, measured, middle
-from benchmarks.report import Case, Report, write
+from benchmarks.report import Case, write
 from benchmarks.tools import TOOLS, Command, Link, Tool, versions
 from benchmarks.workload import BOX_PACKAGES, Workload, fetch, reset
 from provision.box.box import Box
@@ -114,16 +114,14 @@ def main() -> None:
         tool.install()
     with ending_raises(), Box(packages=BOX_PACKAGES, say=lambda text: print(text, file=sys.stderr)) as box:
         fetch(box)
-        cases = []
+        named = [versions(tool) if tool.requirements else tool.name for tool in tools]
         for size in map(int, given.sizes.split(",")):
-            workload = Workload(size)
             for delay in map(int, given.delays.split(",")):
                 reset(box)
-                cases.append(compare(box, tools, workload, delay / 2000, rounds=given.rounds, cold_rounds=given.cold_rounds))
-    report = Report(cases=cases, tools=[versions(tool) if tool.requirements else tool.name for tool in tools])
-    print(report.text())
-    if given.write:
-        write(report.text(), "compare")
+                case = compare(box, tools, Workload(size), delay / 2000, rounds=given.rounds, cold_rounds=given.cold_rounds)
+                print(f"{size} resources, {delay} ms\n\n{case.text(named)}\n", flush=True)
+                if given.write:  # case by case: an hour's work is not lost with its last minute
+                    write(case.text(named), f"compare: {size} resources, {delay} ms")
 
 
 if __name__ == "__main__":

@@ -23,34 +23,22 @@ class Case:
     cold: Mapping[str, Middle]
     no_op: Mapping[str, Middle]
 
+    def text(self, tools: Sequence[str]) -> str:
+        """Return the case as Markdown; `tools` are their names with their versions."""
+        return "\n".join([f"{when_and_where()} {'; '.join(tools)}.", "", *self._rows()])
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """All cases of one run, and the tools' versions."""
-
-    cases: Sequence[Case]
-    tools: Sequence[str]
-
-    def text(self) -> str:
-        """Return the report as Markdown."""
-        return "\n".join([f"{when_and_where()} {'; '.join(self.tools)}.", "", *self._lines()])
-
-    def _lines(self) -> Iterator[str]:
-        for case in self.cases:
-            yield f"**{case.size} resources, round trip {case.round_trip} ms**"
-            yield ""
-            yield "| tool | no-op | ÷ ours | turns | up / down, KiB | processor | memory | cold | turns |"
-            yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-            ours = case.no_op.get("provision")
-            for name, took in case.no_op.items():
-                cold = case.cold.get(name) if name != "ssh" else None
-                label = "`ssh host true`" if name == "ssh" else f"**{name}**" if name == "provision" else name
-                yield (
-                    f"| {label} | {took.seconds:.2f} s | {f'{took.seconds / ours.seconds:.2f}' if ours else ''} | {took.turns} "
-                    f"| {took.up / 1024:.0f} / {took.down / 1024:.0f} | {took.processor:.2f} s | {took.memory:.0f} MiB "
-                    f"| {f'{cold.seconds:.2f} s' if cold else ''} | {cold.turns if cold else ''} |"
-                )
-            yield ""
+    def _rows(self) -> Iterator[str]:
+        yield "| tool | no-op | ÷ ours | turns | up / down, KiB | processor | memory | cold | turns |"
+        yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+        ours = self.no_op.get("provision")
+        for name, took in self.no_op.items():
+            cold = self.cold.get(name) if name != "ssh" else None
+            label = "`ssh host true`" if name == "ssh" else f"**{name}**" if name == "provision" else name
+            yield (
+                f"| {label} | {took.seconds:.2f} s | {f'{took.seconds / ours.seconds:.2f}' if ours else ''} | {took.turns} "
+                f"| {took.up / 1024:.0f} / {took.down / 1024:.0f} | {took.processor:.2f} s | {took.memory:.0f} MiB "
+                f"| {f'{cold.seconds:.2f} s' if cold else ''} | {cold.turns if cold else ''} |"
+            )
 
 
 def when_and_where() -> str:
@@ -70,8 +58,9 @@ def when_and_where() -> str:
 
 def write(text: str, part: str) -> None:
     """Put `text` between the marks of `part` in the page."""
-    begin, end = f"<!-- {part}: written by `python -m benchmarks.{part} --write` -->", f"<!-- end of {part} -->"
+    begin, end = f"<!-- {part} -->", f"<!-- end of {part} -->"
     page = PAGE.read_text()
-    head, _, rest = page.partition(begin)
+    head, found, rest = page.partition(begin)
+    if not found:
+        raise LookupError(f"{PAGE.name} has no `{begin}`")
     PAGE.write_text(f"{head}{begin}\n{text.strip()}\n{end}{rest.partition(end)[2]}")
-    print(f"wrote {PAGE.name}")

@@ -14,9 +14,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from provision.agent.wire import Message
+from provision.catalog import model as catalogs
 from provision.errors import ProvisionError
 from provision.facts import model as facts_model
 from provision.facts.model import Facts
+from provision.run import payload
 
 if TYPE_CHECKING:
     from provision.catalog.model import Catalog
@@ -29,13 +32,15 @@ class Guess:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._catalog: Catalog | None = None
+        self._message: Message = {"do": "stop"}  # nothing runs yet: it does nothing
         self._made = threading.Event()
 
     def make(self, recipe: Recipe) -> None:
         """Compile the catalog; one that cannot be compiled is no guess, and the new facts will tell why."""
         try:
             with contextlib.suppress(ProvisionError):
-                self._catalog = recipe.compile(self._facts)
+                catalog = recipe.compile(self._facts)
+                self._catalog, self._message = catalog, wanted(catalog)
         finally:
             self._made.set()
 
@@ -43,6 +48,17 @@ class Guess:
         """Wait for the catalog; `None` when there is no guess."""
         self._made.wait()
         return self._catalog
+
+    def message(self) -> Message:
+        """Wait for what is sent unasked: the guess, or nothing of consequence."""
+        self._made.wait()
+        return self._message
+
+
+def wanted(catalog: Catalog) -> Message:
+    """Return the message that asks for the plan of `catalog`."""
+    modules = payload.for_kinds(entry.resource.kind for entry in catalog.entries)
+    return {"do": "plan", "catalog": catalogs.dump(catalog, redact=False), "modules": payload.packed(modules)}
 
 
 def recall(name: str) -> Guess | None:

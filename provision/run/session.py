@@ -8,7 +8,6 @@ from typing import Any
 
 from provision.agent.events import VERDICT, Event
 from provision.agent.wire import Message
-from provision.catalog import model as catalogs
 from provision.catalog.model import Catalog
 from provision.checks.model import Outcome, Verdict
 from provision.errors import Exit, ProvisionError
@@ -17,7 +16,7 @@ from provision.facts.model import Facts
 from provision.plan import model as plans
 from provision.plan.model import Plan
 from provision.run import payload
-from provision.run.guess import Guess
+from provision.run.guess import Guess, wanted
 from provision.transports.base import AskPassword, Channel, Transport, open_channel
 
 
@@ -48,7 +47,7 @@ class Session:
         if guessed is not None and guessed != catalog:
             self._channel.receive()  # the plan of what the machine no longer is, or why there is none
         if guessed != catalog:
-            self._channel.send(_wanted(catalog))
+            self._channel.send(wanted(catalog))
         answer = self._answer("plan")
         self.enforced = answer["enforced"]
         return plans.load(answer["plan"])
@@ -116,18 +115,8 @@ def verdict_of(event: Event) -> Verdict:
     return Verdict(outcome=Outcome(event["outcome"]), **{name: event[name] for name in names})
 
 
-def _wanted(catalog: Catalog) -> Message:
-    modules = payload.for_kinds(entry.resource.kind for entry in catalog.entries)
-    return {"do": "plan", "catalog": catalogs.dump(catalog, redact=False), "modules": payload.packed(modules)}
-
-
 def open_session(transport: Transport, *, sudo: bool, password: str, ask: AskPassword, guess: Guess | None = None) -> Session:
     """Start the agent on a machine and return the session, which is planning `guess` already; raises `UnreachableError`."""
-
-    def early() -> Message:
-        catalog = guess.get() if guess is not None else None
-        return _wanted(catalog) if catalog is not None else {"do": "stop"}  # nothing runs yet: it does nothing
-
     channel, first = open_channel(
         transport,
         command=payload.COMMAND,
@@ -136,7 +125,7 @@ def open_session(transport: Transport, *, sudo: bool, password: str, ask: AskPas
         sudo=sudo,
         password=password,
         ask=ask,
-        early=early if guess is not None else None,
+        early=guess.message if guess is not None else None,
     )
     if first["type"] != "facts":
         channel.close()
