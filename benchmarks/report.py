@@ -25,7 +25,8 @@ class Case:
 
     def text(self, tools: Sequence[str]) -> str:
         """Return the case as Markdown; `tools` are their names with their versions."""
-        return "\n".join([f"{when_and_where()} {'; '.join(tools)}.", "", *self._rows()])
+        count = min(middle.count for middle in self.no_op.values())
+        return "\n".join([f"{when_and_where()} {'; '.join(tools)}. No-op: median of {count}.", "", *self._rows()])
 
     def _rows(self) -> Iterator[str]:
         yield "| tool | no-op | ÷ ours | turns | up / down, KiB | processor | memory | cold | turns |"
