@@ -41,6 +41,7 @@ READS: tuple[tuple[tuple[str, ...], str], ...] = (
     (("findmnt",), "prints mounts"),
     (("lsblk",), "prints devices"),
     (("modinfo",), "prints a module's fields"),
+    (("nvidia-smi", "-q"), "prints what the driver says of its GPUs"),
     (("uv", "--version"), "prints one line"),
     (("uv", "pip", "list"), "prints what an environment holds"),
     (("uv", "pip", "freeze"), "as above"),

@@ -34,6 +34,8 @@ class Kernel:
     running: str
     next: str = ""
     command_line: str = ""
+    packages: tuple[str, ...] = ()
+    """The packages that bring each new kernel and its headers (`linux-image-generic-hwe-24.04`, `linux-headers-amd64`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,84 @@ class Gpu:
     def nvidia(self) -> bool:
         """Whether NVIDIA made it."""
         return self.pci.startswith("10de:")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriverModule:
+    """An `nvidia` kernel module on disk; `name` is Debian's `nvidia-current` where it is called so."""
+
+    kernel: str
+    name: str
+    path: str
+    version: str = ""
+    flavour: str = ""
+    """`open` or `proprietary`, by its licence; empty where it cannot be told."""
+    signer: str = ""
+    """Whose signature it bears; empty when unsigned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstalledKernel:
+    """A kernel in `/boot`, whether modules can be built for it, and whether a package still owns it."""
+
+    release: str
+    headers: bool
+    owned: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriverPackage:
+    """An installed package of the driver; `origin` is `ubuntu`, `nvidia`, `debian`, `ppa`, or empty where apt no longer knows."""
+
+    name: str
+    version: str
+    origin: str = ""
+    held: bool = False
+    sound: bool = True
+    """Whether it is fully installed, not left half-way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DkmsBuild:
+    """What DKMS has of a driver for a kernel (empty: for none yet); `state` is `added`, `built`, `installed` or `failed`."""
+
+    name: str
+    version: str
+    kernel: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Driver:
+    """The NVIDIA driver as it is; empty where there is neither a GPU of NVIDIA's nor a trace of a driver."""
+
+    loaded: str = ""
+    """Version of the loaded module."""
+    loaded_flavour: str = ""
+    library: str = ""
+    """Version of `libnvidia-ml.so.1`."""
+    nouveau: str = ""
+    """The free driver that is loaded: `nouveau`, `nova_core`, or none."""
+    nouveau_blocked: bool = False
+    """Whether modprobe's configuration blocks nouveau."""
+    modules: tuple[DriverModule, ...] = ()
+    kernels: tuple[InstalledKernel, ...] = ()
+    packages: tuple[DriverPackage, ...] = ()
+    dkms: tuple[DkmsBuild, ...] = ()
+    runfile: str = ""
+    """The uninstaller that NVIDIA's `.run` installer left."""
+    sources: tuple[str, ...] = ()
+    """What apt is configured with besides the distribution: `nvidia`, `ppa`."""
+    mok_enrolled: bool | None = None
+    """Whether the key that DKMS signs with is enrolled; `None` where it cannot be known."""
+    users: tuple[str, ...] = ()
+    """Programs that hold the GPU, and containers that may: `python3 (pid 4242, me)`."""
+    persistence: bool | None = None
+    """Whether the persistence daemon runs; `None` where it is not installed."""
+    throttle: tuple[str, ...] = ()
+    """Why the GPU runs slower than it could, in nvidia-smi's words."""
+    log: tuple[str, ...] = ()
+    """Lines of this boot's kernel log about the GPU and its driver, oldest first, at most 40."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +231,14 @@ class Facts:
     timezone: str = ""
     locale: str = ""
     boot_id: str = ""
+    date: str = ""
+    """The day by the machine's own clock (UTC, `2026-11-22`); empty where it was not asked."""
     pip: PipSettings = PipSettings()
+    driver: Driver = Driver()
+    chassis: str = ""
+    """`desktop`, `laptop`, `server`, `vm`, `container`, or empty where the firmware does not say."""
+    desktop: bool = False
+    """Whether a display manager is installed."""
     schema: int = SCHEMA
 
     @property

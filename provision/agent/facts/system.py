@@ -6,7 +6,9 @@ import os
 import sys
 
 from provision.agent.facts.assignments import assignments
+from provision.agent.facts.links import resolve
 from provision.agent.facts.tree import Tree
+from provision.agent.facts.virtualization import CONTAINERS
 from provision.facts.model import System
 
 _DEBIAN = {
@@ -18,6 +20,12 @@ _DEBIAN = {
     "riscv64": "riscv64",
     "s390x": "s390x",
 }
+_CHASSIS = {
+    "desktop": (3, 4, 5, 6, 7, 13, 15, 16, 24, 35),
+    "laptop": (8, 9, 10, 14, 30, 31, 32),
+    "server": (17, 23, 25, 28, 29),
+}
+"""The numbers of SMBIOS (DMTF DSP0134, 7.4.1): towers, all-in-ones and small boxes; notebooks and tablets; racks and blades."""
 
 
 def system(tree: Tree) -> System:
@@ -70,6 +78,21 @@ def python(tree: Tree) -> str:
     if tree.live and linked and sys.executable in ("/usr/bin/python3", f"/usr/bin/python{linked}"):
         return ".".join(map(str, sys.version_info[:3]))
     return linked
+
+
+def chassis(tree: Tree, virtual: str) -> str:
+    """Return what kind of computer it is: what it runs in, else what its firmware says."""
+    if virtual in CONTAINERS:
+        return "container"
+    if virtual != "none":
+        return "vm"
+    number = tree.number("/sys/class/dmi/id/chassis_type")
+    return next((word for word, numbers in _CHASSIS.items() if number in numbers), "")
+
+
+def desktop(tree: Tree) -> bool:
+    """Return whether a display manager is installed: the alias of its unit leads to a file."""
+    return bool(tree.bytes(resolve(tree, "/etc/systemd/system/display-manager.service"), 1))
 
 
 def booted_with_systemd(tree: Tree) -> bool:

@@ -97,10 +97,12 @@ def number(text: str, base: int = 10) -> int:
 def _regular(descriptor: int, limit: int) -> bytes:
     """Read and close `descriptor`; empty for anything else than a regular file."""
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode):
             return b""
+        size = max(1 << 16, info.st_size + 1)  # a large file in one piece: joining pieces takes as long as reading them
         parts = []
-        while limit > 0 and (part := os.read(descriptor, min(limit, 1 << 16))):
+        while limit > 0 and (part := os.read(descriptor, min(limit, size))):
             parts.append(part)
             limit -= len(part)
         return b"".join(parts)

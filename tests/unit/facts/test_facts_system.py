@@ -102,3 +102,40 @@ def test_the_command_line_keeps_its_secrets() -> None:
     assert "CANARY" not in shown
     assert shown.startswith("BOOT_IMAGE=/vmlinuz root=UUID=1 quiet rd.iscsi.password=*** netroot=***")
     assert shown.endswith("ip=dhcp")
+
+
+@pytest.mark.parametrize(
+    ("number", "virtual", "expected"),
+    [
+        ("3\n", "none", "desktop"),
+        ("10\n", "none", "laptop"),
+        ("31\n", "none", "laptop"),
+        ("23\n", "none", "server"),
+        ("1\n", "kvm", "vm"),
+        ("3\n", "docker", "container"),
+        ("1\n", "none", ""),
+        ("many\n", "none", ""),
+        ("", "none", ""),
+    ],
+)
+def test_chassis(tmp_path: Path, number: str, virtual: str, expected: str) -> None:
+    assert system.chassis(record(tmp_path, {"/sys/class/dmi/id/chassis_type": number}), virtual) == expected
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"/display-manager.service": Link("/usr/lib/systemd/system/gdm3.service"), "": "[Unit]\n"}, True),
+        ({"/display-manager.service": Link("/usr/lib/systemd/system/gone.service"), "": "[Unit]\n"}, False),
+        ({"/display-manager.service": Link("/dev/null"), "": "[Unit]\n"}, False),
+        ({"/display-manager.service": Link("display-manager.service")}, False),
+        ({}, False),
+    ],
+    ids=["installed", "removed", "masked", "loop", "absent"],
+)
+def test_desktop(tmp_path: Path, files: dict[str, Content], expected: bool) -> None:  # noqa: FBT001 - what it is to be
+    there = {
+        f"/etc/systemd/system{name}" if name else "/usr/lib/systemd/system/gdm3.service": content
+        for name, content in files.items()
+    }
+    assert system.desktop(record(tmp_path, there)) is expected
