@@ -63,6 +63,7 @@ class FakeMachine:
     """The answer to a message, by its `do`."""
     heard: list[Message] = field(default_factory=list)
     streams: list[FakeStream] = field(default_factory=list)
+    remote: bool = True
 
     def start(self, _command: str) -> FakeStream:
         """Begin one session."""

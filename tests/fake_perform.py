@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
+from provision.agent.key import checked
 from provision.agent.steps import (
     Fetch,
+    FetchKey,
     MakeDirectory,
     MakeLink,
     Remember,
@@ -30,8 +32,8 @@ if TYPE_CHECKING:
 def perform(step: Step, host: FakeHost) -> None:
     """Do to `host` what `step` says; raises `StepError` where a real machine would refuse."""
     match step:
-        case Write() | WriteRandom() | Fetch():
-            _put_file(step, host)
+        case Write() | WriteRandom() | Fetch() | FetchKey():
+            _put_file(_written(step, host) if isinstance(step, FetchKey) else step, host)
         case MakeDirectory():
             _nothing_at(step.path, host)
             _put(step.path, Node(kind="directory", mode=step.mode, owner=step.owner, group=step.group), host)
@@ -99,6 +101,14 @@ def _put_file(step: Write | WriteRandom | Fetch, host: FakeHost) -> None:
         if hashlib.sha256(data).hexdigest() != step.sha256:
             raise StepError(f"`{step.url}` has another sha256")
     _put(step.path, Node(kind="file", mode=step.mode, owner=step.owner, group=step.group, data=data), host)
+
+
+def _written(step: FetchKey, host: FakeHost) -> Write:
+    """Return what comes of fetching a key."""
+    if step.url not in host.web:
+        raise StepError(f"cannot fetch `{step.url}`: 404")
+    data = checked(host.web[step.url], step.url, step.fingerprint)
+    return Write(path=step.path, content=data, mode=0o644, owner="root", group="root")
 
 
 def _remove(step: Remove | RemoveTree, host: FakeHost) -> None:

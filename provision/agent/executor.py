@@ -16,7 +16,7 @@ from provision.agent.host import Writer
 from provision.agent.journal import Journal
 from provision.agent.planner import unit_names
 from provision.agent.probes import run_check
-from provision.agent.provider import NOTHING_PENDING, BatchProvider, Provider, provider_of
+from provision.agent.provider import NOTHING_PENDING, BatchProvider, ExplainingProvider, Provider, provider_of
 from provision.agent.runs import Lock, Run, forget_old
 from provision.agent.steps import RequestReboot, Step
 from provision.catalog.model import Catalog, Entry, load
@@ -141,8 +141,11 @@ def _steps(provider: Provider[Any, Any], todo: Sequence[tuple[Entry, Any]]) -> I
 
 
 def _confirm(provider: Provider[Any, Any], entry: Entry, host: Writer) -> None:
-    diff = provider.diff(entry.resource, provider.observe(entry.resource, host), NOTHING_PENDING)
+    have = provider.observe(entry.resource, host)
+    diff = provider.diff(entry.resource, have, NOTHING_PENDING)
     if not diff.ok:
+        if hasattr(provider, "stuck"):
+            raise cast("ExplainingProvider[Any, Any]", provider).stuck(entry.resource, have)
         raise NotConvergedError(
             f"{entry.resource.key} did not converge: all steps succeeded, and still {_words(diff)}", evidence=diff.text, hint=""
         )

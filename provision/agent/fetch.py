@@ -37,7 +37,8 @@ def shown(url: str) -> str:
     return _USERINFO.sub(r"\1***@", url)
 
 
-def _request(url: str, have: int, etag: str) -> request.Request:
+def request_for(url: str, have: int = 0, etag: str = "") -> request.Request:
+    """Return the request for `url`, from byte `have` on; its credentials go to its own host only."""
     from urllib.parse import unquote, urlsplit
 
     parts = urlsplit(url)
@@ -58,7 +59,7 @@ def _request(url: str, have: int, etag: str) -> request.Request:
     return asked
 
 
-def _opener(url: str, settings: Mapping[str, str]) -> request.OpenerDirector:
+def opener(url: str, settings: Mapping[str, str]) -> request.OpenerDirector:
     """Return an opener that speaks http and https only, through the machine's own proxy and certificates."""
     import ssl
     from urllib.parse import urlsplit
@@ -69,7 +70,7 @@ def _opener(url: str, settings: Mapping[str, str]) -> request.OpenerDirector:
     if bypass(urlsplit(url).hostname or "", {"no": settings.get("no_proxy", "")}):
         proxies = {}
     context = ssl.create_default_context(cafile=settings.get("SSL_CERT_FILE") or None)
-    opener = request.OpenerDirector()
+    made = request.OpenerDirector()
     for handler in (
         request.ProxyHandler(proxies),
         request.HTTPHandler(),
@@ -79,8 +80,17 @@ def _opener(url: str, settings: Mapping[str, str]) -> request.OpenerDirector:
         request.HTTPErrorProcessor(),
         request.UnknownHandler(),
     ):
-        opener.add_handler(handler)
-    return opener
+        made.add_handler(handler)
+    return made
+
+
+def broken(reason: object, stall: float) -> tuple[str, str]:
+    """Return what is to be said of a connection that failed, and the hint, empty for the usual one."""
+    if isinstance(reason, TimeoutError):
+        return f"no byte came for {stall:g} s", "run it again"
+    hint = "compare the clock (`timedatectl`) and the certificates" if "CERTIFICATE" in str(reason) else ""
+    what = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    return f"the connection failed: {what}", hint
 
 
 class Download:
@@ -193,8 +203,8 @@ class Download:
             return self._take(response, have)
 
     def _ask(self, have: int) -> HTTPResponse:
-        asked = _request(self._step.url, have, self._etag() if have else "")
-        return cast("HTTPResponse", _opener(self._step.url, self._settings).open(asked, timeout=self._stall))
+        asked = request_for(self._step.url, have, self._etag() if have else "")
+        return cast("HTTPResponse", opener(self._step.url, self._settings).open(asked, timeout=self._stall))
 
     def _next(self, response: HTTPResponse) -> bytes:
         try:
@@ -204,11 +214,8 @@ class Download:
 
     def _broken(self, reason: object) -> StepError:
         """Return what is to be said of a connection that failed."""
-        if isinstance(reason, TimeoutError):
-            return self._fail(f"no byte came for {self._stall:g} s", "run it again: what came so far is kept")
-        hint = "compare the clock (`timedatectl`) and the certificates" if "CERTIFICATE" in str(reason) else ""
-        what = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-        return self._fail(f"the connection failed: {what}", hint)
+        what, hint = broken(reason, self._stall)
+        return self._fail(what, f"{hint}: what came so far is kept" if isinstance(reason, TimeoutError) else hint)
 
     def _take(self, response: HTTPResponse, have: int) -> bool:
         """Append the body; raises `StepError` when it is too short or too long."""

@@ -12,6 +12,7 @@ from provision.resources.base import Resource
 
 if TYPE_CHECKING:
     from provision.agent.steps import Step
+    from provision.errors import NotConvergedError
 
 R = TypeVar("R", bound=Resource, contravariant=True)  # noqa: PLC0105 - one letter, as in the contract
 H = TypeVar("H")
@@ -58,6 +59,13 @@ class BatchProvider(Provider[R, H], Protocol[R, H]):
 
     def batch_steps(self, pairs: Sequence[tuple[R, H]]) -> Iterator[Step]:
         """Yield the steps that change all of `pairs` together."""
+
+
+class ExplainingProvider(Provider[R, H], Protocol[R, H]):
+    """A provider that knows what to say of a resource that did not converge."""
+
+    def stuck(self, want: R, have: H) -> NotConvergedError:
+        """Return the error for `have`, the second observation: what is missing, the evidence, what to type next."""
 
 
 def provider_of(kind: str) -> Provider[Any, Any]:

@@ -111,6 +111,15 @@ class Fetch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FetchKey:
+    """Download an ASCII-armoured OpenPGP key to `path` (0644, root's): nothing is written unless its fingerprint is this one."""
+
+    url: str
+    path: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Remember:
     """Keep `value` under `name` in provision's own state on the machine (`Reader.recall` reads it)."""
 
@@ -145,6 +154,7 @@ Step = (
     | RemoveTree
     | Run
     | Fetch
+    | FetchKey
     | Remember
     | RequestReboot
     | Report

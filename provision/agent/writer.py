@@ -240,6 +240,13 @@ class MachineWriter(MachineReader):
                 self._keep(place, info)
                 download.commit()
 
+    def _fetch_key(self, step: steps.FetchKey) -> None:
+        from provision.agent.key import fetched
+
+        self.on_progress("fetching a key", None, None, None)
+        text = fetched(step.url, step.fingerprint, self._network_settings(), self._stall)
+        self._write(steps.Write(path=step.path, content=text, mode=0o644, owner="root", group="root"))
+
     def _remember(self, step: steps.Remember) -> None:
         for directory in (self._state_dir, f"{self._state_dir}/state"):
             if self.lstat(directory) is None:
@@ -271,6 +278,7 @@ class MachineWriter(MachineReader):
         steps.RemoveTree: _remove_tree,
         steps.Run: _run,
         steps.Fetch: _fetch,
+        steps.FetchKey: _fetch_key,
         steps.Remember: _remember,
         steps.RequestReboot: _request_reboot,
         steps.Report: _report,

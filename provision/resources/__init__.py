@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from provision.resources.alternative import Alternative
+    from provision.resources.apt_components import AptComponents
     from provision.resources.apt_pin import AptPin
     from provision.resources.apt_source import AptSource
     from provision.resources.authorized_keys import AuthorizedKeys
@@ -16,10 +18,12 @@ if TYPE_CHECKING:
     from provision.resources.command import Command
     from provision.resources.directory import Directory
     from provision.resources.download import Download
+    from provision.resources.driver_module import DriverModule
     from provision.resources.file import File
     from provision.resources.generated_secret import GeneratedSecret
     from provision.resources.group import Group
     from provision.resources.hostname import Hostname
+    from provision.resources.initramfs import Initramfs
     from provision.resources.line import Line
     from provision.resources.link import Link
     from provision.resources.locale import Locale
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
 _BASE = ("Blob", "Resource", "Secret")
 
 __all__ = [
+    "Alternative",
+    "AptComponents",
     "AptPin",
     "AptSource",
     "AuthorizedKeys",
@@ -43,10 +49,12 @@ __all__ = [
     "Command",
     "Directory",
     "Download",
+    "DriverModule",
     "File",
     "GeneratedSecret",
     "Group",
     "Hostname",
+    "Initramfs",
     "Line",
     "Link",
     "Locale",

@@ -14,8 +14,9 @@ _URI = r"(https?|file|copy|cdrom|ftp):[^\s\[\]]+"
 class AptSource(Resource):
     """A deb822 file `/etc/apt/sources.list.d/NAME.sources`, and an index fetched since it last changed.
 
-    `key` is an ASCII-armoured public key, written to `/etc/apt/keyrings/NAME.asc` and used as Signed-By, or empty with
-    `signed_by` naming a keyring that is on the machine. `fingerprint` (40 hex digits) must be the key's.
+    `key_text` is an ASCII-armoured public key, written to `/etc/apt/keyrings/NAME.asc` and used as Signed-By; or the machine
+    fetches such a key from `key_url`; or `signed_by` names a keyring that is there. `fingerprint` (40 hex digits) must be
+    the key's.
     """
 
     kind = "apt_source"
@@ -26,6 +27,7 @@ class AptSource(Resource):
     architectures: tuple[str, ...] = ()
     types: tuple[str, ...] = ("deb",)
     key_text: str = ""
+    key_url: str = ""
     fingerprint: str = ""
     signed_by: str = ""
     absent: bool = False
@@ -40,9 +42,11 @@ class AptSource(Resource):
             check_word(word, "architecture", r"[a-z0-9][a-z0-9-]*")
         if not self.absent and not (self.uris and self.suites):
             raise InputError(f"apt source `{self.name}` needs uris and suites")
-        if not self.absent and bool(self.key_text) == bool(self.signed_by):
-            raise InputError(f"apt source `{self.name}` needs either a key or `signed_by`, not both, not neither")
-        if self.key_text:
+        if self.key_url:
+            check_word(self.key_url, "key url", r"https?://[^\s]+")
+        if not self.absent and sum(map(bool, (self.key_text, self.key_url, self.signed_by))) != 1:
+            raise InputError(f"apt source `{self.name}` needs one of a key, a `key_url` and `signed_by`")
+        if self.key_text or self.key_url:
             check_word(self.fingerprint, "fingerprint", r"[0-9A-F]{40}")
 
     @property

@@ -15,6 +15,7 @@ class Packages(Resource):
     `hold` keeps them from upgrades (unattended ones too) and is lifted only while we change them ourselves.
     `answers` are debconf selections: (package, question, type, value), set before the install.
     `recommends` is false for `--no-install-recommends`. `max_index_age` in seconds: an older index is fetched first.
+    `replaces` are packages that go in the same transaction, held or not: those the wanted ones cannot stand beside.
     """
 
     kind = "packages"
@@ -24,11 +25,14 @@ class Packages(Resource):
     recommends: bool = True
     answers: tuple[tuple[str, str, str, str], ...] = ()
     max_index_age: int = 86400
+    replaces: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.names:
             raise InputError("packages: at least one name is needed")
-        for name in self.names:
+        if self.absent and self.replaces:
+            raise InputError("packages: only what is installed can take the place of others")
+        for name in (*self.names, *self.replaces):
             # `NAME-` asks apt to remove NAME. `NAME+` is a name first (`g++`, `memtest86+`), and the provider
             # refuses what apt would install in its place where there is no such package.
             check_word(name, "package name", r"[a-z0-9][a-z0-9.+-]*[a-z0-9.+](:[a-z0-9]+)?")

@@ -40,6 +40,8 @@ class Transport(Protocol):
 
     name: str
     """What people call the machine."""
+    remote: bool
+    """Whether it is reached over a network: nobody can be taken to sit at its console."""
 
     def start(self, command: str) -> Stream:
         """Run `command` under the login user's shell; raises `UnreachableError`."""

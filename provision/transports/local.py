@@ -58,6 +58,8 @@ class LocalStream:
 class Local:
     """This machine."""
 
+    remote = False
+
     def __init__(self) -> None:
         self.name = os.uname().nodename
 

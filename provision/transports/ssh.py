@@ -85,6 +85,8 @@ class SshStream:
 class Ssh:
     """The machine `destination` (`user@host`, `host:port`, or a name from ssh_config)."""
 
+    remote = True
+
     def __init__(self, destination: str, *, ssh_config: Path | None = None) -> None:
         if not destination or destination.startswith("-") or any(c.isspace() or not c.isprintable() for c in destination):
             raise InputError(f"not a host: {destination!r}", hint="`--host user@name`, or a name from ssh_config")

@@ -14,7 +14,7 @@ from provision.resources import AptSource, File
 from tests.converge import converge, look, outcome, plan
 from tests.fake_apt import Apt
 from tests.fake_host import FakeHost
-from tests.keys import ARCHIVE, ARCHIVE_FINGERPRINT
+from tests.keys import ARCHIVE, ARCHIVE_FINGERPRINT, OTHER, OTHER_FINGERPRINT
 from tests.prior import machine
 
 WANT = AptSource(
@@ -27,7 +27,9 @@ WANT = AptSource(
     fingerprint=ARCHIVE_FINGERPRINT,
 )
 RING = AptSource(name="tools", uris=("https://mirror.test/tools",), suites=("./",), signed_by="/usr/share/keyrings/tools.gpg")
-WANTED = {"own key": WANT, "a keyring": RING, "absent": AptSource(name="tools", absent=True)}
+URL = "https://mirror.test/key.pub"
+FETCHED = replace(WANT, key_text="", key_url=URL)
+WANTED = {"own key": WANT, "a keyring": RING, "a key's address": FETCHED, "absent": AptSource(name="tools", absent=True)}
 SOURCE, KEY = "/etc/apt/sources.list.d/tools.sources", "/etc/apt/keyrings/tools.asc"
 TEXT = f"""Types: deb
 URIs: https://mirror.test/tools
@@ -45,8 +47,21 @@ def host() -> FakeHost:
     for path in ("/etc/apt/sources.list.d", "/etc/apt/keyrings"):
         host.put_directory(path)
     host.put_file("/usr/share/keyrings/tools.gpg", b"\x99")
+    host.web[URL] = f"some words\n{ARCHIVE}".encode()
     Apt(host)
     return host
+
+
+RENEWED = ARCHIVE.replace("-----\n\n", "-----\nComment: renewed\n\n", 1)
+FILES = {
+    "source edited": {SOURCE: b"Types: deb\n"},
+    "key edited": {KEY: b"other\n"},
+    "both edited": {SOURCE: b"Types: deb\n", KEY: b"other\n"},
+    "key renewed": {KEY: RENEWED.encode()},
+    "key another's": {KEY: OTHER.encode()},
+}
+GONE = {"source gone": SOURCE, "key gone": KEY}
+CLOSED = {"modes wrong": SOURCE, "key's mode wrong": KEY}
 
 
 def prepare(prior: str, want: AptSource, host: FakeHost) -> None:
@@ -55,16 +70,16 @@ def prepare(prior: str, want: AptSource, host: FakeHost) -> None:
     Apt(host)
     converge(WANT if want.absent else want, host)
     host.steps.clear()
+    if prior not in {"key edited", "both edited", "key gone", "key another's"}:
+        host.web.clear()  # whoever has the key does not ask for it
     if prior == "index lost":
         host.state.clear()
-    if prior in {"source edited", "both edited"}:
-        host.put_file(SOURCE, b"Types: deb\n")
-    if prior in {"key edited", "both edited"}:
-        host.put_file(KEY, b"other\n")
-    if prior == "source gone":
-        host.tree.drop(SOURCE)
-    if prior == "modes wrong":
-        host.put_file(SOURCE, host.text(SOURCE).encode(), mode=0o600)
+    for path, data in FILES.get(prior, {}).items():
+        host.put_file(path, data)
+    if prior in GONE:
+        host.tree.drop(GONE[prior])
+    if prior in CLOSED:
+        host.put_file(CLOSED[prior], host.text(CLOSED[prior]).encode(), mode=0o600)
 
 
 READY = f"= {SOURCE} says so, and its index was fetched since"
@@ -89,6 +104,20 @@ EXPECTED = {
         "source gone": f"~ file > Write {UPDATE}",
         "modes wrong": f"~ mode > SetAttributes {UPDATE}",
     },
+    "a key's address": {
+        "nothing": f"~ key fingerprint file index > FetchKey Write {UPDATE}",
+        "right": READY,
+        "index lost": f"~ index > {UPDATE}",
+        "source edited": f"~ content > Write {UPDATE}",
+        "key edited": f"~ key fingerprint > FetchKey {UPDATE}",
+        "both edited": f"~ key fingerprint content > FetchKey Write {UPDATE}",
+        "source gone": f"~ file > Write {UPDATE}",
+        "modes wrong": f"~ mode > SetAttributes {UPDATE}",
+        "key renewed": READY,
+        "key gone": f"~ key fingerprint > FetchKey {UPDATE}",
+        "key another's": f"~ key fingerprint > FetchKey {UPDATE}",
+        "key's mode wrong": f"~ key mode > SetAttributes {UPDATE}",
+    },
     "absent": {
         "nothing": f"= {SOURCE} is absent",
         "right": "~ key file file index > Remove Remove Remember",
@@ -106,7 +135,7 @@ EXPECTED = {
 def test_every_wanted_over_every_prior(wanted: str, prior: str, host: FakeHost) -> None:
     prepare(prior, WANTED[wanted], host)
     assert outcome(WANTED[wanted], host) == EXPECTED[wanted][prior]
-    if wanted == "own key":
+    if wanted == "own key" or (wanted == "a key's address" and prior != "key renewed"):
         assert (host.text(SOURCE), host.text(KEY)) == (TEXT, ARCHIVE)
     if wanted == "absent":
         assert host.lstat(SOURCE) is None
@@ -154,6 +183,57 @@ def test_two_sources_side_by_side_are_fetched_once(host: FakeHost) -> None:
 )
 def test_a_wrong_key_is_refused_before_anything_is_written(want: AptSource, message: str, host: FakeHost) -> None:
     assert message in outcome(want, host)
+
+
+@pytest.mark.parametrize(
+    ("served", "message"),
+    [
+        (OTHER.encode(), f"has the fingerprint {OTHER_FINGERPRINT}, {ARCHIVE_FINGERPRINT} is expected"),
+        (b"<!DOCTYPE html>\n<html>please log in</html>", "a web page came instead of a key"),
+        (ARCHIVE[:200].encode(), "no complete public key block"),
+        (b"", "one armoured block is expected"),
+        (None, "404"),
+    ],
+)
+@pytest.mark.parametrize("prior", ["nothing", "another key"])
+def test_a_wrong_answer_for_the_key_leaves_all_as_it_was(prior: str, served: bytes | None, message: str, host: FakeHost) -> None:
+    if prior == "another key":
+        host.put_file(KEY, OTHER.encode())
+    host.web.clear()
+    if served is not None:
+        host.web[URL] = served
+    before = host.snapshot()
+    with pytest.raises(StepError, match=message):
+        converge(FETCHED, host)
+    assert host.snapshot() == before
+
+
+def test_an_update_that_fails_after_a_key_was_replaced_is_tried_again(host: FakeHost) -> None:
+    host.web[URL] = OTHER.encode()
+    converge(replace(FETCHED, fingerprint=OTHER_FINGERPRINT), host)
+    host.web[URL] = ARCHIVE.encode()
+    Apt(host, broken_update=True)
+    with pytest.raises(StepError):
+        converge(FETCHED, host)
+    assert [change.field for change in plan(FETCHED, host).changes] == ["index"]
+
+
+def test_a_source_with_an_address_of_its_key_is_removed_with_it(host: FakeHost) -> None:
+    converge(FETCHED, host)
+    host.web.clear()
+    converge(replace(FETCHED, absent=True), host)
+    assert (host.lstat(SOURCE), host.lstat(KEY)) == (None, None)
+
+
+def test_the_plan_names_both_fingerprints(host: FakeHost) -> None:
+    host.put_file(KEY, OTHER.encode())
+    change = plan(FETCHED, host).changes[0]
+    assert (change.field, change.before, change.after) == ("key fingerprint", OTHER_FINGERPRINT, ARCHIVE_FINGERPRINT)
+
+
+def test_a_directory_in_the_keys_place_is_refused(host: FakeHost) -> None:
+    host.put_directory(KEY)
+    assert outcome(FETCHED, host) == f"! `{KEY}` is a directory, not a file"
 
 
 def test_a_keyring_that_is_not_there(host: FakeHost) -> None:

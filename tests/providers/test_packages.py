@@ -10,7 +10,7 @@ from provision.agent.host import Output
 from provision.agent.provider import Pending
 from provision.agent.providers.packages import provider
 from provision.agent.steps import Run, Step
-from provision.errors import ProvisionError, StepError
+from provision.errors import InputError, ProvisionError, StepError
 from provision.plan.model import Status
 from provision.resources import AptSource, Packages
 from tests.converge import converge, look, outcome, plan
@@ -247,6 +247,37 @@ def batch(host: FakeHost, *wants: Packages) -> tuple[Step, ...]:
     for step in steps:
         host.perform(step)
     return steps
+
+
+def test_what_is_replaced_goes_in_the_same_transaction_held_or_not() -> None:
+    host, apt = box()
+    apt.archive["tool"] = Candidate(replaces=("old", "older"))
+    host.add_deb("old", held=True)
+    host.add_deb("older")
+    want = Packages(names=("tool",), hold=True, replaces=("old", "older", "never-there"))
+    shown = plan(want, host)
+    changes = [(each.field, each.before, each.after) for each in shown.changes]
+    assert changes[:3] == [("tool", "absent", "2.0"), ("old", "installed", "absent"), ("older", "installed", "absent")]
+    first, steps = converge(want, host)
+    assert not first.ok
+    assert verbs(steps) == ["unhold", "install", "hold"]
+    assert [word for word in apt.installed[0] if word.endswith("-")] == ["old-", "older-"]
+    assert "--no-remove" not in apt.installed[0]
+
+
+def test_what_is_replaced_goes_although_its_successor_is_there() -> None:
+    host, _ = box()
+    host.add_deb("tool")
+    host.add_deb("old", held=True)
+    want = Packages(names=("tool",), replaces=("old",))
+    first, steps = converge(want, host)
+    assert [(each.field, each.after) for each in first.changes] == [("old", "absent")]
+    assert verbs(steps) == ["unhold", "install"]
+
+
+def test_a_removal_takes_no_replacement() -> None:
+    with pytest.raises(InputError, match="only what is installed"):
+        Packages(names=("tool",), absent=True, replaces=("old",))
 
 
 def test_neighbours_are_one_transaction() -> None:

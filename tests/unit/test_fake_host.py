@@ -9,6 +9,7 @@ import pytest
 from provision.agent.host import Reader, Writer
 from provision.agent.steps import (
     Fetch,
+    FetchKey,
     MakeDirectory,
     MakeLink,
     Remember,
@@ -25,6 +26,7 @@ from provision.agent.steps import (
 from provision.errors import StepError, UnreadableError
 from tests.converge import LOOKS, read_only
 from tests.fake_host import FakeHost
+from tests.keys import ARCHIVE, ARCHIVE_FINGERPRINT
 
 
 def write(path: str, content: bytes = b"new\n", owner: str = "root", validate: tuple[str, ...] = ()) -> Write:
@@ -40,11 +42,16 @@ def host() -> FakeHost:
     host.put_link("/etc/l", "d")
     host.put_other("/etc/fifo")
     host.web["http://mirror.test/x"] = b"bytes"
+    host.web["http://mirror.test/key"] = ARCHIVE.encode()
     return host
 
 
 def fetch(sha256: str) -> Fetch:
     return Fetch(url="http://mirror.test/x", path="/etc/new", sha256=sha256, size=5, mode=0o644, owner="root", group="root")
+
+
+def fetch_key(fingerprint: str, url: str = "http://mirror.test/key") -> FetchKey:
+    return FetchKey(url=url, path="/etc/new", fingerprint=fingerprint)
 
 
 GOOD = hashlib.sha256(b"bytes").hexdigest()
@@ -60,6 +67,7 @@ DONE: list[tuple[Step, str]] = [
     (Remove(path="/etc/a"), ""),
     (RemoveTree(path="/etc/d"), ""),
     (fetch(GOOD), "/etc/new"),
+    (fetch_key(ARCHIVE_FINGERPRINT), "/etc/new"),
 ]
 
 REFUSED: list[tuple[Step, str]] = [
@@ -78,6 +86,8 @@ REFUSED: list[tuple[Step, str]] = [
     (Remove(path="/etc/fifo"), "neither a file"),
     (RemoveTree(path="/etc/a"), "not a directory"),
     (fetch("0" * 64), "another sha256"),
+    (fetch_key("0" * 40), "has the fingerprint"),
+    (fetch_key("0" * 40, "http://mirror.test/none"), "404"),
     (Run(argv=("false",)), "exited with 1"),
 ]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from provision.agent import apt, openpgp, sources_list, textfile
 from provision.agent.host import Reader
-from provision.agent.provider import Pending
+from provision.agent.provider import NOTHING_PENDING, Pending
 from provision.agent.sources_list import Origin
-from provision.agent.steps import Remember, Step
+from provision.agent.steps import FetchKey, Remember, Step
 from provision.agent.textfile import TextFile
 from provision.errors import ProvisionError
 from provision.plan.model import Change, Diff, differs, same
@@ -44,13 +44,14 @@ def render(want: AptSource) -> bytes | None:
 
 
 def key(want: AptSource) -> bytes | None:
-    """Return the text of the key file, `None` for none."""
+    """Return the text of the key file, `None` for none or one that is fetched."""
     return None if want.absent or not want.key_text else f"{want.key_text.strip()}\n".encode()
 
 
 def digest(want: AptSource) -> str:
     """Return what is remembered once the index of exactly this source was fetched; empty for an absent one."""
-    return "" if want.absent else hashlib.sha256((render(want) or b"") + b"\0" + (key(want) or b"")).hexdigest()
+    own = key(want) or (want.fingerprint.encode() if want.key_url else b"")
+    return "" if want.absent else hashlib.sha256((render(want) or b"") + b"\0" + own).hexdigest()
 
 
 class AptSources:
@@ -84,8 +85,7 @@ class AptSources:
     def batch_steps(self, pairs: Sequence[tuple[AptSource, Observed]]) -> Iterator[Step]:
         todo = [(want, have) for want, have in pairs if _changes(want, have)]
         for want, have in todo:
-            if not want.signed_by:
-                yield from textfile.steps(have.key, key(want))
+            yield from _key_steps(want, have)
             yield from textfile.steps(have.source, render(want))
         if any(not want.absent for want, _ in todo):
             yield from apt.update(todo[0][1].now_ns)
@@ -94,14 +94,45 @@ class AptSources:
 
 
 def _changes(want: AptSource, have: Observed) -> tuple[Change, ...]:
-    own_key = () if want.signed_by else textfile.changes(have.key, key(want))
-    found = [Change(field=f"key {each.field}", before=each.before, after=each.after) for each in own_key]
+    found = [Change(field=f"key {each.field}", before=each.before, after=each.after) for each in _key_changes(want, have)]
     found += textfile.changes(have.source, render(want))
     if have.fetched != digest(want) and not (want.absent and not found):
         found.append(
             Change(field="index", before="not fetched since the source changed", after="forgotten" if want.absent else "fetched")
         )
     return tuple(found)
+
+
+def _key_changes(want: AptSource, have: Observed) -> tuple[Change, ...]:
+    if want.signed_by:
+        return ()
+    if not _fetches(want, have):
+        return textfile.changes(have.key, have.key.content if want.key_url and not want.absent else key(want))
+    textfile.changes(have.key, b"")  # raises where the file can never be
+    place = have.key.place
+    before = _fingerprint(have.key.content) or ("no key" if place.kind == "file" else place.says)
+    return (*place.parent_changes(NOTHING_PENDING), Change(field="fingerprint", before=before, after=want.fingerprint))
+
+
+def _key_steps(want: AptSource, have: Observed) -> Iterator[Step]:
+    if _fetches(want, have):
+        yield from have.key.place.parents()
+        yield FetchKey(url=want.key_url, path=want.keyring, fingerprint=want.fingerprint)
+    elif not want.signed_by:
+        yield from textfile.steps(have.key, have.key.content if want.key_url and not want.absent else key(want))
+
+
+def _fetches(want: AptSource, have: Observed) -> bool:
+    """Return whether the key is to be fetched. One that is there and was renewed since is the same key still."""
+    return bool(want.key_url) and not want.absent and _fingerprint(have.key.content) != want.fingerprint
+
+
+def _fingerprint(content: bytes | None) -> str:
+    """Return the fingerprint of the key in a file, empty where there is no one key in it."""
+    try:
+        return openpgp.fingerprint((content or b"").decode("utf-8", "replace"))
+    except ProvisionError:
+        return ""
 
 
 def _check_key(want: AptSource, have: Observed, pending: Pending) -> None:
@@ -112,7 +143,7 @@ def _check_key(want: AptSource, have: Observed, pending: Pending) -> None:
                 f"the key of apt source `{want.name}` has the fingerprint {found}, {want.fingerprint} is expected",
                 hint="do not use it; get the key from where the fingerprint was published",
             )
-    elif not have.key.there and not pending.has(f"path:{want.keyring}") and not pending.kind("packages"):
+    elif want.signed_by and not have.key.there and not pending.has(f"path:{want.keyring}") and not pending.kind("packages"):
         raise ProvisionError(f"the keyring `{want.keyring}` of apt source `{want.name}` is not there")
 
 

@@ -21,7 +21,7 @@ _BYTES_A_SECOND, _SECONDS_A_PACKAGE = 10_000_000, 0.7
 
 @dataclass(frozen=True, kw_only=True)
 class Observed:
-    """`debs` are the named packages dpkg knows; the rest is looked at only where something is to do.
+    """`debs` are the named packages dpkg knows, and those to be replaced; the rest is looked at only where something is to do.
 
     `unfinished` are packages of any name that dpkg did not finish; `index_age` in seconds, `None` for unknown.
     """
@@ -62,6 +62,17 @@ def _todo(want: Packages, have: Observed) -> tuple[str, ...]:
     return tuple(name for name in want.names if have.status(name) != right)
 
 
+def _going(want: Packages, have: Observed) -> tuple[str, ...]:
+    """Return the packages to be replaced that are still there."""
+    return tuple(name for name in want.replaces if have.status(name) != "absent")
+
+
+def _wanted(want: Packages, have: Observed) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what apt is to install, and what it is to remove."""
+    todo = _todo(want, have)
+    return ((), todo) if want.absent else (todo, _going(want, have))
+
+
 def _holds(want: Packages, have: Observed) -> tuple[str, ...]:
     """Return the names to hold once apt is done: those wanted so and not yet, and those a hold was lifted from."""
     if want.absent:
@@ -75,13 +86,14 @@ class DebianPackages:
 
     def observe(self, want: Packages, host: Reader) -> Observed:
         known = dict(host.debs())
-        pairs = ((name, _find(name, known)) for name in want.names)
+        pairs = ((name, _find(name, known)) for name in (*want.names, *want.replaces))
         have = Observed(debs=tuple((name, deb) for name, deb in pairs if deb is not None))
-        todo = _todo(want, have)
-        if not todo:
+        install, remove = _wanted(want, have)
+        changing = (*install, *remove)
+        if not changing:
             return have
-        words = tuple(f"{name}-" for name in todo) if want.absent else todo
-        argv = apt.simulation_argv(words, recommends=want.recommends, held=any(have.held(name) for name in todo))
+        words = (*install, *(f"{name}-" for name in remove))
+        argv = apt.simulation_argv(words, recommends=want.recommends, held=any(have.held(name) for name in changing))
         return Observed(
             debs=have.debs,
             unfinished=tuple(sorted(name for name, deb in known.items() if deb.status in _UNFINISHED)),
@@ -91,14 +103,15 @@ class DebianPackages:
         )
 
     def diff(self, want: Packages, have: Observed, pending: Pending) -> Diff:
-        todo, holds = _todo(want, have), _holds(want, have)
-        if not todo and not holds:
+        todo, going, holds = _todo(want, have), _going(want, have), _holds(want, have)
+        if not todo and not going and not holds:
             return same(_why(want, have))
-        later = _later(want, have, pending) if todo else ""
+        later = _later(want, have, pending) if todo or going else ""
         if not later:
             _check(want, have, pending)
         versions = have.simulation.versions if not have.stale(want) else {}
         changes = [_change(name, want, have, versions) for name in todo]
+        changes += [Change(field=name, before=have.status(name), after="absent") for name in going]
         changes += [Change(field=name, before="not held", after="held") for name in holds if not have.held(name)]
         return Diff(
             status=Status.KNOWN_AFTER_APPLY if later else Status.CHANGE,
@@ -106,7 +119,7 @@ class DebianPackages:
             changes=tuple(changes),
             text=_text(have.simulation),
             download_bytes=have.simulation.download_bytes or None,
-            seconds=_seconds(have.simulation) if todo else 1.0,
+            seconds=_seconds(have.simulation) if todo or going else 1.0,
         )
 
     def steps(self, want: Packages, have: Observed) -> Iterator[Step]:
@@ -143,7 +156,7 @@ def _later(want: Packages, have: Observed, pending: Pending) -> str:
     problem = f"no candidate for {', '.join(found.missing)}" if found.missing else "apt cannot say yet"
     if have.unfinished:
         return f"{problem}; dpkg was interrupted, and is finished first"
-    if pending.kind("apt_source") or pending.kind("apt_pin"):
+    if any(pending.kind(kind) for kind in ("apt_source", "apt_components", "apt_pin")):
         return f"{problem}; a source that is still to be added may have one"
     return "versions and sizes are known once the package lists are fetched: they are old or missing" if have.stale(want) else ""
 
@@ -168,14 +181,15 @@ def _check(want: Packages, have: Observed, pending: Pending) -> None:
         )
     if found.error:
         verb = "remove" if want.absent else "install"
-        raise ProvisionError(f"apt cannot {verb} {', '.join(_todo(want, have))}", evidence=found.error)
+        raise ProvisionError(f"apt cannot {verb} {', '.join(_todo(want, have) or want.names)}", evidence=found.error)
     if unnamed := _unnamed(want, have):
         raise ProvisionError(
             f"`{unnamed[0]}` is a virtual package: apt takes another in its place",
             hint=f"`apt-cache showpkg {unnamed[0]}` lists those that provide it; name one of them",
             evidence=_text(found),
         )
-    unasked = [name for name, _ in found.removes if not want.absent and not pending.has(f"package:{name}")]
+    removed = [name for name, _ in found.removes if not want.absent and name not in want.replaces]
+    unasked = [name for name in removed if not pending.has(f"package:{name}")]
     # While applying, removals that are asked for side by side are not pending; `_transaction` sees them all.
     if unasked and pending is not NOTHING_PENDING:
         _refuse(unasked)
@@ -210,15 +224,15 @@ def _seconds(found: Simulation) -> float:
 
 def _transaction(pairs: Sequence[tuple[Packages, Observed]]) -> Iterator[Step]:
     """Yield the one transaction that does all of `pairs`, whose `recommends` are equal; nothing when nothing is to do."""
-    todo = [(want, have, _todo(want, have)) for want, have in pairs]
-    install = _unique(name for want, _, names in todo if not want.absent for name in names)
-    remove = _unique(name for want, _, names in todo if want.absent for name in names)
+    todo = [(want, have, _wanted(want, have)) for want, have in pairs]
+    install = _unique(name for _, _, (names, _) in todo for name in names)
+    remove = _unique(name for _, _, (_, names) in todo for name in names)
     if install or remove:
         unasked = {name for want, have, _ in todo if not want.absent for name, _ in have.simulation.removes} - set(remove)
         if unasked:
             _refuse(sorted(unasked))
-        yield from _prepare(todo)
-        lift = _unique(name for _, have, names in todo for name in names if have.held(name))
+        yield from _prepare([(want, have, _todo(want, have)) for want, have in pairs])
+        lift = _unique(name for _, have, names in todo for name in sum(names, ()) if have.held(name))
         if lift:
             yield Run(argv=("apt-mark", "unhold", *lift), says="lifting holds", environment=apt.ENVIRONMENT)
         yield _apt_get(install, remove, recommends=all(want.recommends for want, _, _ in todo if not want.absent))

@@ -18,10 +18,11 @@ from provision.agent.steps import Remember, Run, Step, Write
 from provision.catalog.model import Catalog, Entry
 from provision.errors import NotConvergedError, ProvisionError, StepError
 from provision.plan.model import Plan
-from provision.resources import Directory, File, Packages, Secret
+from provision.resources import Directory, DriverModule, File, Packages, Reboot, Secret
 from tests.converge import read_only
 from tests.fake_apt import Apt, Candidate
 from tests.fake_host import FakeHost
+from tests.fake_kernel import NEW, Kernels
 from tests.unit.agent.things import Batched, Thing, Things, catalog, check, install
 
 CANARY = "canary-7f3a"
@@ -156,6 +157,24 @@ def test_a_second_look_that_still_differs_is_an_error_and_never_changed(host: Fa
     assert failed["evidence"] == "- no\n+ yes"
     assert done.end["changed"] == 0
     assert "b" not in host.state
+
+
+def test_a_gate_that_stays_shut_ends_the_run_before_its_reboot_in_its_own_words(host: FakeHost, apply: Conduct) -> None:
+    kernels = Kernels(host)
+    kernels.source()
+    kernels.headers()
+    host.put_directory("/sys/module/nouveau")
+    reboot = Reboot(name="driver", because="the driver is not loaded", unless_loaded="nvidia")
+    done = apply(catalog(DriverModule(branch=580), reboot))
+    assert [event["event"] for event in done.events] == ["run-started", "resource-started", "resource-failed", "run-ended"]
+    (failed,) = done.named("resource-failed")
+    assert failed["message"] == f"no reboot: {NEW} boots next, and its driver is not ready there: module absent, wanted for {NEW}"
+    assert failed["evidence"].endswith("make: *** [Makefile:59: modules] Error 2")
+    assert failed["hint"].startswith("`less /var/lib/dkms/nvidia/580.95.05/build/make.log`")
+    assert (done.end["result"], host.reboot_requested) == (FAILED, "")
+    kernels.build = "580.95.05"
+    again = apply(catalog(DriverModule(branch=580), reboot))
+    assert (again.end["result"], host.reboot_requested) == (REBOOT, "the driver is not loaded")
 
 
 def test_one_of_a_batch_that_does_not_converge_is_named(apply: Conduct) -> None:

@@ -55,6 +55,7 @@ class Target:
     noise: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     name: str = "prometheus"
+    remote: bool = False
     stream: LocalStream | None = None
 
     @property

@@ -6,7 +6,9 @@ import threading
 from typing import Any
 
 from provision.agent.events import Event
+from provision.catalog.model import RoleNote
 from provision.checks.model import Verdict
+from provision.doctor.finding import Diagnosis
 from provision.errors import Exit, ProvisionError
 from provision.facts.model import Facts
 from provision.plan.model import Plan
@@ -35,8 +37,9 @@ class Recorder:
     def facts(self, host: str, facts: Facts) -> None:
         self._note("facts", host, facts)
 
-    def plan(self, host: str, facts: Facts, plan: Plan) -> None:
+    def plan(self, host: str, facts: Facts, plan: Plan, notes: tuple[RoleNote, ...] = ()) -> None:
         self._note("plan", host, plan)
+        self._note("notes", host, notes)
 
     def confirm(self, plans: dict[str, Plan]) -> bool:
         self.asked.append(plans)
@@ -47,6 +50,9 @@ class Recorder:
 
     def verdicts(self, host: str, plan: Plan | None, verdicts: tuple[Verdict, ...]) -> None:
         self._note("verdicts", host, (plan, verdicts))
+
+    def diagnosis(self, host: str, facts: Facts, diagnosis: Diagnosis) -> None:
+        self._note("diagnosis", host, diagnosis)
 
     def failed(self, host: str, error: ProvisionError) -> None:
         self._note("failed", host, error)

@@ -11,7 +11,8 @@ import pytest
 from provision.agent import events
 from provision.errors import Exit, InputError, ProvisionError
 from provision.run.connect import Sudo
-from provision.run.drive import judge
+from provision.run.drive import Drive, judge
+from provision.run.request import Request
 from tests.fake_agent import LOST, STARTED, FakeMachine, ended, event, several, verdict
 from tests.unit.run.driving import FACTS, KNOWN, driving, nothing, one
 from tests.unit.run.recorder import Recorder
@@ -223,6 +224,72 @@ def test_one_that_may_not_begin_is_told_and_the_others_go_on() -> None:
     assert driving(bad, good, ui=ui).apply() is Exit.FAILED
     assert [host for kind, host, _ in ui.shown if kind == "failed"] == ["bad"]
     assert ui.of("event", "good")[-1]["result"] == "done"
+
+
+# What stops an apply
+
+STOPPING = """\
+\"\"\"Stops.\"\"\"
+from provision.catalog.role import Note, role
+from provision.errors import ProvisionError
+from provision.resources import Directory
+
+
+def busy(profile, facts, circumstances):
+    if circumstances.even_if_busy and not circumstances.remote:
+        return None
+    return ProvisionError(f"busy: {sorted(circumstances.pending)}, remote {circumstances.remote}", hint="`--even-if-busy`")
+
+
+@role(stops=busy)
+def gpu(profile, facts):
+    yield Note(summary="a driver", why="the newest", warnings=("it is large",))
+    yield Directory(path="/srv/gpu")
+"""
+
+
+def stopping(*machines: FakeMachine, ui: Recorder, **more: Any) -> Drive:  # noqa: ANN401 - the drive's own fields
+    Path("mine").mkdir(exist_ok=True)
+    Path("mine/gpu.py").write_text(STOPPING)
+    return driving(*machines, ui=ui, request=Request(roles=("base", "gpu"), role_paths=(Path("mine"),)), **more)
+
+
+def test_a_role_that_stops_an_apply_is_shown_in_the_plan_and_nothing_begins() -> None:
+    ui, lab = Recorder(), one()
+    assert stopping(lab, ui=ui).apply() is Exit.FAILED
+    assert lab.asked == ["plan", "bye"]
+    assert ui.asked == []
+    ((note,),) = ui.of("notes", "lab")
+    assert (note.role, note.note.summary, note.note.warnings) == ("gpu", "a driver", ("it is large",))
+    assert (note.stops, note.hint) == ("busy: ['directory'], remote True", "`--even-if-busy`")
+    assert [error.message for error in ui.of("failed", "lab")] == [note.stops]
+
+
+def test_a_plan_only_says_that_an_apply_would_stop() -> None:
+    ui = Recorder()
+    assert stopping(one(), ui=ui).plan() is Exit.DONE
+    assert ui.of("notes")[0][0].stops
+    assert not ui.of("failed")
+
+
+def test_who_insists_is_let_through_where_that_is_allowed() -> None:
+    ui, near, far = Recorder(), one(remote=False), one()
+    assert stopping(near, ui=ui, even_if_busy=True).apply() is Exit.DONE
+    assert "go" in near.asked
+    assert ui.of("notes")[0][0].stops == ""
+    assert stopping(far, ui=ui, even_if_busy=True).apply() is Exit.FAILED
+
+
+def test_a_role_with_nothing_to_change_stops_nothing() -> None:
+    ui, lab = Recorder(), one(pending=lambda key: key != "directory:/srv/gpu")
+    assert stopping(lab, ui=ui).apply() is Exit.DONE
+    assert "go" in lab.asked
+
+
+def test_what_stops_on_one_machine_stops_no_other() -> None:
+    ui, stopped, free = Recorder(), one(), FakeMachine("free", replace(FACTS, hostname="free"), remote=False)
+    assert stopping(stopped, free, ui=ui, even_if_busy=True).apply() is Exit.FAILED
+    assert ["go" in found.asked for found in (stopped, free)] == [False, True]
 
 
 # Verifying

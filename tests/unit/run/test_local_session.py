@@ -27,6 +27,7 @@ class Nobody:
     """This machine, for a user without any rights."""
 
     name = "prometheus"
+    remote = False
     stream: LocalStream | None = None
 
     def start(self, command: str) -> LocalStream:
@@ -40,6 +41,7 @@ class Broken:
     """A machine whose shell says something and ends."""
 
     name = "prometheus"
+    remote = False
 
     def __init__(self, script: str) -> None:
         self._script = script

@@ -50,6 +50,7 @@ class With:
     """This machine, with the agent on another interpreter."""
 
     name = "prometheus"
+    remote = False
 
     def __init__(self, python: str) -> None:
         self._python = python

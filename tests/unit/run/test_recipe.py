@@ -74,3 +74,15 @@ def test_a_plan_for_a_machine_that_is_elsewhere_says_that_nothing_was_observed(a
     (plan,) = ui.of("plan", FACTS.hostname)
     assert plan.entries == plan.pending
     assert {entry.diff.why for entry in plan.entries} == {"not observed: the machine is elsewhere"}
+
+
+def test_a_plan_from_a_file_shows_what_roles_say(alone: Path) -> None:
+    (alone / "mine").mkdir()
+    (alone / "mine/extra.py").write_text(
+        '"""X."""\nfrom provision.catalog.role import Note, role\nfrom provision.resources import Directory\n\n\n'
+        '@role()\ndef extra(profile, facts):\n    yield Note(summary="two things")\n    yield Directory(path="/srv/extra")\n'
+    )
+    ui = Recorder()
+    plan_elsewhere(FOLDER / "ubuntu-24.04-no-gpu.json", Request(roles=("extra",), role_paths=(alone / "mine",)), ui)
+    ((note,),) = ui.of("notes")
+    assert (note.role, note.note.summary, note.stops) == ("extra", "two things", "")
