@@ -11,7 +11,22 @@ from typing import Any
 import typer
 
 from provision import __version__
-from provision.cli import apply, attach, facts, init, plan, rehearse, roles, runs, schema, trust, verify
+from provision.cli import (
+    apply,
+    attach,
+    doctor,
+    explain,
+    facts,
+    init,
+    knowledge,
+    plan,
+    rehearse,
+    roles,
+    runs,
+    schema,
+    trust,
+    verify,
+)
 from provision.errors import Exit, InputError, ProvisionError
 
 _UsageError: type[Exception] = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
@@ -55,9 +70,11 @@ def _interruptible(verb: Callable[..., None]) -> Callable[..., None]:
 for _verb in (
     init.init,
     facts.facts,
+    explain.explain,
     plan.plan,
     apply.apply,
     verify.verify,
+    doctor.doctor,
     attach.attach,
     runs.runs,
     rehearse.rehearse,
@@ -66,6 +83,11 @@ for _verb in (
     trust.trust,
 ):
     app.command(_verb.__name__)(_interruptible(_verb))
+
+_knowledge = typer.Typer(help="What the tables know of GPUs, drivers and builds, and whether it is still so.")
+for _part in (knowledge.show, knowledge.check):
+    _knowledge.command(_part.__name__)(_interruptible(_part))
+app.add_typer(_knowledge, name="knowledge")
 
 
 def run(arguments: Sequence[str]) -> int:

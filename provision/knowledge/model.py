@@ -6,19 +6,21 @@ Compute capabilities are text (`7.5`), branches whole numbers (`580`), dates ISO
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 OPEN = "open"
 PROPRIETARY = "proprietary"
 
 
+@cache
 def number(version: str) -> tuple[int, ...]:
-    """Return a dotted version as it compares: `570.26` is older than `570.124.06`."""
-    return tuple(int(part) for part in version.split("."))
+    """Return a dotted version as it compares: `570.26` is older than `570.124.06`, and an unknown (empty) one than all."""
+    return tuple(int(part) for part in version.split(".")) if version else ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """A row: a key of `sources.toml`, the date the source was read, and how good the evidence is.
+    """A row: a key of `sources.toml`, the source's date (when it was read, where it has none), and how good the evidence is.
 
     `mark`: P checked in the artefact itself, D the vendor's documentation, G a repository or an issue, S a third party,
     I not confirmed (people are warned where such a row decides).
@@ -32,7 +34,7 @@ class Fact:
 
 @dataclass(frozen=True, kw_only=True)
 class Source(Fact):
-    """Where facts come from: `source` is the key that rows use, `title` what it is."""
+    """Where facts come from: `source` is the key that rows use, `title` what it is, `date` its own or when it was read."""
 
     title: str
 
@@ -53,7 +55,7 @@ class Architecture(Fact):
 
 @dataclass(frozen=True, kw_only=True)
 class Chip(Fact):
-    """A chip: its code (`TU104`), architecture and compute capability; `flavours` where they differ from the architecture's."""
+    """A chip: its code (`TU104`), architecture, capability (empty: unknown); `flavours` where they are not the architecture's."""
 
     code: str
     architecture: str
@@ -86,6 +88,7 @@ class Branch(Fact):
     number: int
     kind: str
     newest: str
+    """Its newest build; empty where none was seen."""
     end_of_life: str = ""
     flavours: tuple[str, ...]
     """The flavours NVIDIA ships packages of."""
@@ -165,6 +168,8 @@ class ToolkitOffer(Fact):
     cudnn: tuple[str, ...] = ()
     """Packages of the matching cuDNN and NCCL, as the origin calls them."""
     nccl: tuple[str, ...] = ()
+    cudnn_version: str = ""
+    """The only cuDNN the origin has there; empty: every release of NVIDIA's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +184,12 @@ class System(Fact):
     python: str
     support_ends: str
     extended_ends: str = ""
+    origins: tuple[str, ...] = ()
+    """Where its drivers come from, the usual origin first."""
+    kernel: str = "generic"
+    """The flavour of its usual kernel packages; `{architecture}` is filled in."""
+    architectures: tuple[str, ...] = ("amd64",)
+    """For which its offers were read; elsewhere they are taken to be the same, and people are warned."""
     repository: str
     """NVIDIA's name for it (`ubuntu2404`)."""
     key: str
@@ -208,7 +219,7 @@ class Build(Fact):
     version: str
     build: str
     cuda: str
-    """The CUDA line of its libraries (`12.6`), empty for a build that brings none of its own."""
+    """The CUDA line of its libraries (`12.6`; `12` for any of a major), empty for a build that brings none of its own."""
     pythons: tuple[str, ...]
     capabilities: tuple[str, ...]
     ptx: tuple[str, ...] = ()
@@ -218,6 +229,8 @@ class Build(Fact):
     cudnn: str = ""
     """Which cuDNN it takes: an exact version, or a range it floats in."""
     wants: tuple[tuple[str, str, str], ...] = ()
+    architecture: str = "amd64"
+    """Debian's name of what it runs on; empty: any."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,8 @@ from provision.resources.base import NAME
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+"""A label of a host name (RFC 1123), in lower case."""
 _PROJECT = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _VERSION = r"(?:===|==|~=|!=|<=|>=|<|>) ?[A-Za-z0-9.*+!_-]+"
 _VARIABLE = (
@@ -166,7 +167,7 @@ OrdinaryUser = Annotated[str, UserRule(NAME.pattern, _USER_SAYS, longest=32, opt
 Host = Annotated[
     str,
     Rule(
-        rf"{_LABEL}(?:\.{_LABEL})*",
+        rf"{LABEL}(?:\.{LABEL})*",
         "must be labels of `a-z`, `0-9` and `-` (RFC 1123), in lower case",
         'such as `hostname = "prometheus"`',
         longest=64,

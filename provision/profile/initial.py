@@ -45,6 +45,17 @@ def _user(facts: Facts) -> str:
     return next((name for name in (facts.login, *people) if _fits(fields.OrdinaryUser, name)), "")
 
 
+_GPU = """
+[nvidia]                          # `provision explain` says what `auto` comes to, and why
+branch = "auto"                   # or a branch of the driver, such as "580"
+flavour = "auto"                  # or "open", "proprietary": the kernel modules
+origin = "auto"                   # or "ubuntu", "debian", "nvidia": whose packages
+
+[cuda]
+toolkits = ["auto"]               # or lines side by side, such as ["12.8", "13.2"]; [] for none
+"""
+
+
 def initial_profile(facts: Facts) -> str:
     """Return the text of a commented profile for the machine of `facts`; it loads, whatever the facts hold."""
     gpus = ", ".join(gpu.name or gpu.pci for gpu in facts.nvidia_gpus) or "no NVIDIA GPU"
@@ -69,7 +80,7 @@ roles = ["auto"]                  # or names, such as ["base", "ssh"]; `provisio
 [base]
 packages = []                     # of the distribution, such as ["tmux", "htop"]
 unattended_upgrades = true        # security updates install themselves
-
+{_GPU if facts.nvidia_gpus else ""}
 [[environment]]                   # repeat this table for more environments
 name = "{name}"
 python = "auto"                   # or a version, such as "3.12"

@@ -18,7 +18,7 @@ from provision.profile.lines import Location
 MOST = 10
 """Mistakes that are listed; the rest are counted."""
 _LATER = {
-    (): ("nvidia", "cuda", "storage", "parts"),
+    (): ("storage", "parts"),
     ("environment",): ("frameworks", "pip"),
 }
 """Keys of the format that this version does not know yet."""

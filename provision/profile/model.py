@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from provision.profile.fields import (
     DistributionPackage,
@@ -24,6 +24,7 @@ from provision.profile.fields import (
     Zone,
     mistake,
 )
+from provision.profile.gpu_fields import AUTO, DriverBranch, Fingerprint, GpuId, RepositoryUri, ToolkitLine
 
 LATEST_SCHEMA = 1
 
@@ -58,6 +59,52 @@ class Base(Section):
 
     unattended_upgrades: bool = True
     """Whether security updates install themselves."""
+
+
+class Nvidia(Section):
+    """`[nvidia]`: the driver of NVIDIA's GPUs; `provision explain` says what `auto` comes to, and why."""
+
+    branch: DriverBranch = AUTO
+    """`auto` for the newest that is supported for long, or a driver branch such as `580`."""
+
+    flavour: Literal["auto", "open", "proprietary"] = "auto"
+    """The kernel modules; `auto`: what NVIDIA recommends for the cards."""
+
+    origin: Literal["auto", "ubuntu", "nvidia", "debian"] = "auto"
+    """Whose packages of the driver; those of the others are kept out."""
+
+    gpus: tuple[GpuId, ...] = ()
+    """PCI ids such as `10de:1e84` of cards to prepare for besides those on the bus: a rehearsal, a card in the post."""
+
+    mirror: RepositoryUri = ""
+    """The address of a copy of NVIDIA's repository for this system: the folder that holds `Packages`; empty: NVIDIA's own."""
+
+    mirror_key: Fingerprint = ""
+    """The full fingerprint of the key that signs the copy, where that is not NVIDIA's own."""
+
+    @field_validator("mirror_key")
+    @classmethod
+    def _of_a_mirror(cls, key: str, info: ValidationInfo) -> str:
+        if key and not info.data.get("mirror", "?"):
+            raise mistake("is the key of no mirror", "write `mirror = …` too, or leave the line out")
+        return key
+
+
+class Cuda(Section):
+    """`[cuda]`: toolkits to compile with, side by side."""
+
+    toolkits: tuple[ToolkitLine, ...] = (AUTO,)
+    """`["auto"]` for the newest that the driver runs, or lines such as `["12.8", "13.2"]`; the first is `/usr/local/cuda`."""
+
+    @field_validator("toolkits")
+    @classmethod
+    def _once(cls, toolkits: tuple[str, ...]) -> tuple[str, ...]:
+        if AUTO in toolkits and len(toolkits) > 1:
+            raise mistake("`auto` stands alone", 'either `toolkits = ["auto"]` or numbers')
+        for index, line in enumerate(toolkits):
+            if line in toolkits[:index]:
+                raise mistake("is asked for twice", "once is enough", at=(index,))
+        return toolkits
 
 
 class Environment(Section):
@@ -110,6 +157,8 @@ class Profile(Section):
 
     machine: Machine = Machine()
     base: Base = Base()
+    nvidia: Nvidia = Nvidia()
+    cuda: Cuda = Cuda()
     environment: tuple[Environment, ...] = ()
     jupyter: Jupyter = Jupyter()
     ssh: Ssh = Ssh()

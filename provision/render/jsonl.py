@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import threading
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from provision.agent.events import Event
+from provision.catalog import notes as catalog_notes
+from provision.catalog.model import RoleNote
 from provision.checks.model import Verdict
 from provision.errors import Exit, InputError, ProvisionError
 from provision.facts import model as facts_model
 from provision.facts.model import Facts
 from provision.plan import model as plan_model
 from provision.plan.model import Plan
+
+if TYPE_CHECKING:
+    from provision.doctor.finding import Diagnosis
 
 SCHEMA = 1
 
@@ -34,9 +40,9 @@ class JsonUi:
         """Write what the machine is; `provision plan --facts` reads it again."""
         self._line(host, "facts", facts=facts_model.dump(facts))
 
-    def plan(self, host: str, facts: Facts, plan: Plan) -> None:  # noqa: ARG002 - `Ui` has it so
-        """Write a plan."""
-        self._line(host, "plan", plan=plan_model.dump(plan))
+    def plan(self, host: str, facts: Facts, plan: Plan, notes: tuple[RoleNote, ...] = ()) -> None:  # noqa: ARG002 - `Ui` has it so
+        """Write a plan, and what roles say of it."""
+        self._line(host, "plan", plan=plan_model.dump(plan), notes=catalog_notes.dump(notes))
 
     def confirm(self, plans: dict[str, Plan]) -> bool:
         """Return whether `--yes` was given; raises `InputError` where it was not and something would change."""
@@ -62,6 +68,17 @@ class JsonUi:
             for verdict in verdicts
         ]
         self._line(host, "verdicts", verdicts=found, drift=None if plan is None else len(plan.pending))
+
+    def diagnosis(self, host: str, facts: Facts, diagnosis: Diagnosis) -> None:
+        """Write what the doctor found; `privileged` says whether the facts were collected by root."""
+        self._line(
+            host,
+            "diagnosis",
+            broken=diagnosis.broken,
+            privileged=facts.privileged,
+            findings=[dataclasses.asdict(finding) for finding in diagnosis.findings],
+            looked=[dataclasses.asdict(looked) for looked in diagnosis.looked],
+        )
 
     def failed(self, host: str, error: ProvisionError) -> None:
         """Write why a host's run ended."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from provision.catalog.model import RoleNote
 from provision.facts.model import Facts
 from provision.plan.model import Plan, PlanEntry, Status
 from provision.render.entry import change_parts, kind_name, mark_of, what
@@ -60,16 +61,16 @@ def _kernel(facts: Facts) -> str:
     return f"kernel {kernel.running}" if kernel.running else ""
 
 
-def plan_lines(host: str, facts: Facts | None, plan: Plan, page: Page) -> list[Line]:
+def plan_lines(host: str, facts: Facts | None, plan: Plan, page: Page, notes: tuple[RoleNote, ...] = ()) -> list[Line]:
     """Return the whole screen of a plan; a single line where nothing is to change."""
     if not plan.pending:
         same = f"{count(len(plan.entries), 'resource')} already so" if plan.entries else "no resources"
         return page.hang((), page.line((_who(host, facts), "strong"), ": nothing to change", (f", {same}", "quiet")))
-    return [*header(host, facts, page), (), *entry_lines(plan, page), (), *summary(plan, page)]
+    return [*header(host, facts, page), (), *entry_lines(plan, page, notes), (), *summary(plan, page)]
 
 
-def entry_lines(plan: Plan, page: Page) -> list[Line]:
-    """Return the pending entries by role, and one quiet line for the roles that have none."""
+def entry_lines(plan: Plan, page: Page, notes: tuple[RoleNote, ...] = ()) -> list[Line]:
+    """Return the pending entries by role under what the role says of itself, and one quiet line for roles without any."""
     roles: dict[str, list[PlanEntry]] = {}
     for entry in plan.entries:
         roles.setdefault(entry.role, []).append(entry)
@@ -77,17 +78,38 @@ def entry_lines(plan: Plan, page: Page) -> list[Line]:
     shown: list[Line] = []
     quiet: list[str] = []
     rows = _Columns.of(plan, page)
+    said = {each.role: each for each in notes}
     for role, entries in roles.items():
         pending = [entry for entry in entries if not entry.diff.ok]
         if not pending:
             quiet.append(f"{role} {len(entries)}")
             continue
         counted = f"{len(pending)} of {len(entries)} to change" if len(pending) < len(entries) else count(len(pending), "change")
-        shown.append(page.fit((*pad(page.line((role, "strong")), LEFT - 1), *page.line(" ", (counted, "quiet")))))
+        shown += _heading(role, counted, said.get(role), page)
         for entry in pending:
             shown += _entry(entry, page, rows, later="reboot" if entry.key in after_reboot else "apply")
     if quiet:
         shown += page.hang(pad(page.line(("already so", "quiet")), LEFT), page.line((", ".join(quiet), "quiet")))
+    return shown
+
+
+def _heading(role: str, counted: str, said: RoleNote | None, page: Page) -> list[Line]:
+    """Return a role's first line: what it decided and why, else how much changes; then what a person should know of it."""
+    left = (*pad(page.line((role, "strong")), LEFT - 1), Span(" "))
+    if said is None:
+        return [page.fit((*left, *page.line((counted, "quiet"))))]
+    note = said.note
+    decided, reason = page.line(note.summary or (counted, "quiet")), page.line((note.why, "quiet"))
+    together = (*decided, Span("   "), *reason)
+    if reason and LEFT + width_of(together) > page.width:
+        shown = [*page.hang(left, decided, most=2), *page.hang((Span(" " * LEFT),), reason, most=3)]
+    else:
+        shown = page.hang(left, together if reason else decided, most=2)
+    for warning in note.warnings:
+        shown += page.hang(page.line("  ", ("!", "warning"), " "), page.line(warning))
+    if said.stops:
+        shown += page.hang(page.line("  ", ("✗", "bad"), " "), page.line(("an apply would stop: ", "bad"), said.stops))
+        shown += page.hang(page.line("    ", ("hint: ", "hint")), page.line(said.hint)) if said.hint else []
     return shown
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from provision.facts.model import Facts
+from provision.render.driver import driver_rows
 from provision.render.line import Line, cells, pad
 from provision.render.measure import count, duration, size
 from provision.render.page import Page
@@ -60,10 +61,12 @@ def facts_lines(facts: Facts, page: Page) -> list[Line]:
         ("system", _system(facts)),
         ("kernel", kernel if facts.kernel.next else facts.kernel.running),
         ("boot", " · ".join(part for part in ("UEFI" if facts.efi else "", f"Secure Boot {secure}" if secure else "") if part)),
+        ("computer", f"{facts.chassis}{' with a desktop' if facts.desktop else ''}".strip()),
         ("virtual", "" if facts.virtualization == "none" else facts.virtualization),
         ("processor", f"{facts.cpu.model} ({threads})"),
         ("memory", size(facts.memory)),
         *(("gpu", f"{gpu.name or gpu.pci}{f', driven by {gpu.driver}' if gpu.driver else ''}") for gpu in facts.gpus),
+        *driver_rows(facts.driver),
         *(
             ("disk", f"{d.name} {size(d.size)} {'rotating' if d.rotational else 'solid state'} {d.model}".rstrip())
             for d in facts.disks

@@ -6,9 +6,11 @@ import sys
 import threading
 from collections.abc import Callable
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from provision.agent import events
 from provision.agent.events import Event
+from provision.catalog.model import RoleNote
 from provision.checks.model import Verdict
 from provision.errors import Exit, InputError, ProvisionError
 from provision.facts.model import Facts
@@ -23,6 +25,9 @@ from provision.render.plan import plan_lines
 from provision.render.progress import Finished, HostRun, advance, ended_line, finished_line, work_lines
 from provision.render.screen import Screen
 from provision.render.verdict import verdict_lines
+
+if TYPE_CHECKING:
+    from provision.doctor.finding import Diagnosis
 
 _HEARTBEAT = 15.0
 """Seconds after which work that goes on says so, where nothing on the screen can move."""
@@ -83,11 +88,11 @@ class TerminalUi:
         with self._lock:
             self._hosts.add(host)
 
-    def plan(self, host: str, facts: Facts, plan: Plan) -> None:
-        """Show a plan; one line where nothing is to change."""
+    def plan(self, host: str, facts: Facts, plan: Plan, notes: tuple[RoleNote, ...] = ()) -> None:
+        """Show a plan and what roles say of it; one line where nothing is to change."""
         with self._lock:
             self._doing.pop(host, None)
-            self._block(plan_lines(host, facts, plan, self._screen.page), tight=not plan.pending)
+            self._block(plan_lines(host, facts, plan, self._screen.page, notes), tight=not plan.pending)
             self._status()
 
     def confirm(self, plans: dict[str, Plan]) -> bool:
@@ -142,6 +147,15 @@ class TerminalUi:
             page = self._screen.page
             lines = [page.fit(page.line((host, "strong"))), ()] if self._several else []
             self._block([*lines, *verdict_lines(plan, verdicts, page)])
+
+    def diagnosis(self, host: str, facts: Facts, diagnosis: Diagnosis) -> None:
+        """Show what is wrong with a machine's GPU, or what was looked at where nothing is."""
+        from provision.render.doctor import diagnosis_lines  # noqa: PLC0415 - one verb shows it
+
+        with self._lock:
+            self._doing.pop(host, None)
+            self._block(diagnosis_lines(host, facts, diagnosis, self._screen.page))
+            self._status()
 
     def failed(self, host: str, error: ProvisionError) -> None:
         """Show why a host's run ended, unless the event that told it has been shown already."""

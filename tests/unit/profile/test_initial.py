@@ -48,6 +48,8 @@ def test_a_desktop() -> None:
     assert profile.machine.locale == "en_US.UTF-8"
     assert profile.machine.user == "me"
     assert [environment.name for environment in profile.environment] == ["torch"]
+    assert "\n\n[nvidia]" in text
+    assert (profile.nvidia.branch, profile.cuda.toolkits) == ("auto", ("auto",))
     assert "# Made for: Ubuntu 24.04 · AMD Ryzen 7 3700X 8-Core Processor · 32 GiB · GeForce RTX 2070 SUPER" in text
     assert max(map(len, text.splitlines())) < 130
 
@@ -64,6 +66,7 @@ def test_a_container_without_anybody() -> None:
     assert '# user = "me"' in text
     assert profile.environment[0].name == "lab"
     assert "no NVIDIA GPU" in text
+    assert "[nvidia]" not in text
 
 
 @settings(max_examples=150, deadline=None)

@@ -32,6 +32,8 @@ EXAMPLES = [
     'roles = ["base", "ssh"]\n[base]\npackages = ["g++"]\nunattended_upgrades = false\n',
     '[[environment]]\nname = "a"\npython = "3.12"\nmanager = "conda"\npackages = ["torch>=2.6"]\npath = "~/x/a"\n',
     f'[ssh]\nauthorized_keys = ["{KEY}"]\n[jupyter]\nuser = ""\nport = 1024\n',
+    '[nvidia]\nbranch = "580"\nflavour = "open"\norigin = "nvidia"\ngpus = ["10de:1e84"]\n[cuda]\ntoolkits = ["13.2", "12.8"]\n',
+    f'[nvidia]\nmirror = "http://mirror.test:8080/cuda"\nmirror_key = "{"0A" * 20}"\n[cuda]\ntoolkits = []\n',
 ]
 WRONG = [
     "schema = 2\n",
@@ -46,6 +48,11 @@ WRONG = [
     "[[environment]]\nname = 'a'\npython = 'x3.12'\n",
     "[[environment]]\nname = 'a'\npackages = ['-e .']\n",
     "[base]\npackages = ['openssh-server-']\n",
+    "[nvidia]\nbranch = '58'\n",
+    "[nvidia]\nflavour = 'closed'\n",
+    "[nvidia]\ngpus = ['1e84']\n",
+    "[nvidia]\nmirror = 'http://me:pw@mirror.test/x'\n",
+    "[cuda]\ntoolkits = ['12']\n",
 ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from provision.catalog import notes
 from provision.errors import Exit, InputError, UnreachableError
 from provision.facts import model as facts_model
 from provision.plan import model as plan_model
@@ -27,7 +28,7 @@ def test_a_whole_run() -> None:
     ui = JsonUi(stream, yes=True)
     ui.connecting("prometheus", "connecting")
     ui.facts("prometheus", samples.facts())
-    ui.plan("prometheus", samples.facts(), samples.full_plan())
+    ui.plan("prometheus", samples.facts(), samples.full_plan(), samples.notes())
     assert ui.confirm({"prometheus": samples.full_plan()})
     for event in samples.good_run():
         ui.event("prometheus", event)
@@ -42,6 +43,8 @@ def test_a_whole_run() -> None:
     assert kinds == ["facts", "plan", *["event"] * len(samples.good_run()), "verdicts", "verdicts", "note", "error", "end"]
     assert facts_model.load(found[0]["facts"]) == samples.facts()
     assert plan_model.load(found[1]["plan"]) == samples.full_plan()
+    assert notes.load(found[1]["notes"]) == samples.notes()
+    assert found[1]["notes"][0]["stops"] == "python3 (pid 4242, me) holds the GPU"
     assert [line["event"] for line in found if line["type"] == "event"] == samples.good_run()
     assert [line["drift"] for line in found if line["type"] == "verdicts"] == [2, None]
     assert found[-2] == {

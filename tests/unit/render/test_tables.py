@@ -8,7 +8,8 @@ import time
 import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from provision.facts.model import Disk, Filesystem, Interface, Person
+from provision.facts.model import Disk, Driver, DriverModule, DriverPackage, Filesystem, Interface, Person
+from provision.render.driver import driver_rows
 from provision.render.line import Line
 from provision.render.page import Page
 from provision.render.tables import facts_lines, role_lines, run_lines, table
@@ -49,6 +50,44 @@ def test_facts(snapshot: SnapshotAssertion) -> None:
     )
     assert text(facts_lines(facts, Page(width=90))) == snapshot
     assert text(facts_lines(samples.bare_facts(), Page(width=90))) == snapshot
+
+
+def test_facts_of_a_driver() -> None:
+    module = DriverModule(
+        kernel="6.8.0-45-generic", name="nvidia", path="/x.ko", version="580.95.05", flavour="open", signer="Canonical"
+    )
+    packages = (
+        DriverPackage(name="nvidia-driver-580-open", version="580.95.05", origin="ubuntu", held=True),
+        DriverPackage(name="libnvidia-gl-580", version="580.95.05", origin="nvidia"),
+    )
+    driver = Driver(
+        loaded="580.95.05",
+        loaded_flavour="open",
+        library="580.105.01",
+        modules=(module, dataclasses.replace(module, kernel="6.8.0-49-generic", name="nvidia-current", flavour="", signer="")),
+        packages=packages,
+        users=("python3 (pid 4242, me)", "Xorg (pid 900, root)"),
+        throttle=("SW Power Cap",),
+        runfile="/usr/bin/nvidia-uninstall",
+    )
+    lines = text(
+        facts_lines(dataclasses.replace(samples.facts(), driver=driver, chassis="laptop", desktop=True), Page(width=120))
+    )
+    assert [
+        line.strip()
+        for line in lines.splitlines()
+        if line.startswith(("computer", "driver", "module", "pack", "left", "gpu u", "thr"))
+    ] == [
+        "computer   laptop with a desktop",
+        "driver     NVIDIA 580.95.05 open, library 580.105.01",
+        "module     nvidia 580.95.05 open for 6.8.0-45-generic, signed by Canonical",
+        "module     nvidia-current 580.95.05 for 6.8.0-49-generic, not signed",
+        "packages   2 packages of the driver from nvidia, ubuntu, 1 held",
+        "left over  /usr/bin/nvidia-uninstall",
+        "gpu users  python3 (pid 4242, me), Xorg (pid 900, root)",
+        "throttle   SW Power Cap",
+    ]
+    assert ("driver", "nouveau is loaded") in driver_rows(Driver(nouveau="nouveau"))
 
 
 def test_nothing_is_nothing() -> None:

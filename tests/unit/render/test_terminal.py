@@ -86,6 +86,21 @@ def test_plan_in_ascii(snapshot: SnapshotAssertion) -> None:
     assert terminal.text.isascii()
 
 
+@WIDTHS
+def test_plan_with_notes(width: int, snapshot: SnapshotAssertion) -> None:
+    terminal = Terminal(width)
+    terminal.ui.plan("prometheus", samples.facts(), samples.full_plan(), samples.notes())
+    assert terminal.text == snapshot
+    assert "unseen" not in terminal.text
+    assert "nothing to change says nothing" not in terminal.text
+
+
+def test_plan_with_notes_in_color(snapshot: SnapshotAssertion) -> None:
+    terminal = Terminal(100, color=True)
+    terminal.ui.plan("prometheus", samples.facts(), samples.full_plan(), samples.notes())
+    assert terminal.text == snapshot
+
+
 def test_nothing_to_change_is_one_line() -> None:
     terminal = Terminal()
     terminal.ui.plan("prometheus", samples.facts(), samples.empty_plan())
