@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from provision.agent.events import Event
+from provision.catalog.model import Note, RoleNote
 from provision.checks.model import Outcome, Verdict
 from provision.facts.model import Cpu, Facts, Gpu, Kernel, System
 from provision.plan.model import Change, Diff, Plan, PlanEntry, Status, differs, same
@@ -136,6 +137,21 @@ def full_plan() -> Plan:
             ),
             *already("ssh", 8),
         ),
+    )
+
+
+def notes() -> tuple[RoleNote, ...]:
+    """What roles say of `full_plan`; one would stop an apply, one says nothing else."""
+    nvidia = Note(
+        summary="595 open, signed modules from Ubuntu",
+        why="newest long-supported branch for Turing; 580 would do, 615 is not signed",
+        warnings=("kernel 6.8.0-45-generic in /boot belongs to no package: no driver comes for it",),
+    )
+    return (
+        RoleNote(role="nvidia", note=nvidia, stops="python3 (pid 4242, me) holds the GPU", hint="wait, or `--even-if-busy`"),
+        RoleNote(role="environments", note=Note(summary="torch 2.15 (cu132)")),
+        RoleNote(role="jupyter", note=Note(summary=""), stops="somebody works in a notebook"),
+        RoleNote(role="base", note=Note(summary="unseen", warnings=("a role with nothing to change says nothing",))),
     )
 
 

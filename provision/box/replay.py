@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from provision.agent.events import RUN_ENDED
+from provision.catalog import notes
 from provision.checks.model import Outcome, Verdict
 from provision.errors import Exit, ProvisionError
 from provision.facts import model as facts_model
@@ -53,7 +54,7 @@ class Replay:
         elif kind == "plan" and self._facts is not None:
             plan = plan_model.load(data["plan"])
             self.tally.planned = len(plan.pending)
-            self._ui.plan(host, self._facts, plan)
+            self._ui.plan(host, self._facts, plan, notes.load(data.get("notes", ())))
         elif kind == "event":
             self._event(host, data["event"])
         elif kind == "verdicts":

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from provision.agent import pylock
-from provision.catalog.model import Catalog, Entry, RoleCheck
+from provision.catalog.model import Catalog, Entry, Note, RoleCheck, RoleNote
 from provision.catalog.role import Role
 from provision.checks.model import Check
 from provision.errors import InputError, ProvisionError
@@ -62,20 +62,24 @@ def compile_catalog(profile: Profile, facts: Facts, selection: Selection, *, loc
     """
     entries: list[Entry] = []
     checks: list[RoleCheck] = []
+    notes: list[RoleNote] = []
     owners: dict[str, Entry] = {}
     for role in selection.roles:
         for item in _items(role, profile, facts):
             if isinstance(item, Check):
                 checks.append(RoleCheck(role=role.name, check=item))
                 continue
+            if isinstance(item, Note):
+                notes.append(RoleNote(role=role.name, note=item))
+                continue
             entry = _reconciled(Entry(role=role.name, resource=_locked(item, facts, locks or {})), owners)
             if entry is not None:
                 entries.append(entry)
                 owners.update(dict.fromkeys(entry.resource.claims, entry))
-    return Catalog(entries=tuple(entries), checks=tuple(checks))
+    return Catalog(entries=tuple(entries), checks=tuple(checks), notes=tuple(notes))
 
 
-def _items(role: Role, profile: Profile, facts: Facts) -> Iterator[Resource | Check]:
+def _items(role: Role, profile: Profile, facts: Facts) -> Iterator[Resource | Check | Note]:
     """Yield what a role does; raises `InputError` where its code fails."""
     try:
         yield from role.generate(profile, facts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from provision.checks import model as checks
@@ -27,11 +27,31 @@ class RoleCheck:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Note:
+    """What a role decided for a machine: a `summary` of a few words, `why`, and what a person should know before agreeing."""
+
+    summary: str
+    why: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoleNote:
+    """A note and the role that yielded it; `stops` says why an apply would refuse (empty: it would not), `hint` what to do."""
+
+    role: str
+    note: Note
+    stops: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """The ordered entries and checks of one machine."""
+    """The ordered entries and checks of one machine; notes are for people, and no part of what is asked of it."""
 
     entries: tuple[Entry, ...] = ()
     checks: tuple[RoleCheck, ...] = ()
+    notes: tuple[RoleNote, ...] = field(default=(), compare=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -41,7 +61,7 @@ class Catalog:
 
 
 def dump(catalog: Catalog, *, redact: bool = True) -> dict[str, Any]:
-    """Return `catalog` as JSON-able data; unredacted only on the wire to the agent."""
+    """Return `catalog` as JSON-able data, without its notes; unredacted only on the wire to the agent."""
     return {
         "schema": 1,
         "entries": [{"role": e.role, "resource": base.dump(e.resource, redact=redact)} for e in catalog.entries],

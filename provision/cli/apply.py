@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from provision.cli import options as o
+
+EvenIfBusy = Annotated[bool, typer.Option("--even-if-busy", help="Go on although programs or containers use the GPU.")]
 
 
 def apply(
@@ -17,6 +23,7 @@ def apply(
     ask_sudo_password: o.AskSudo = False,
     sudo_password_stdin: o.SudoStdin = False,
     yes: o.Yes = False,
+    even_if_busy: EvenIfBusy = False,
     diff: o.ShowDiff = False,
     verbose: o.Verbose = False,
     as_json: o.Json = False,
@@ -27,6 +34,7 @@ def apply(
         machines = o.machines(host, ssh_config, inventory, limit)
         from provision.run.drive import Drive
 
-        code = Drive(machines.transports, machines.profiles, o.request(profile, roles, skip, role_path), sudo, ui).apply()
+        request = o.request(profile, roles, skip, role_path)
+        code = Drive(machines.transports, machines.profiles, request, sudo, ui, even_if_busy=even_if_busy).apply()
         ui.end(code)
     o.end(code)

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from provision.agent.events import RESULT, RUN_ENDED, VERDICT, Event
+from provision.catalog.model import RoleNote
+from provision.catalog.notes import with_stops
 from provision.checks.model import Outcome, Verdict
 from provision.errors import Exit, ProvisionError, UnreachableError
 from provision.later import Later
@@ -28,11 +30,13 @@ _WORST = (Exit.INTERRUPTED, Exit.BAD_INPUT, Exit.UNREACHABLE, Exit.FAILED, Exit.
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A machine that was reached, with its plan."""
+    """A machine that was reached, with its plan; `stops` says, by role, why an apply must not begin."""
 
     session: Session
     recipe: Recipe
     plan: Plan
+    notes: tuple[RoleNote, ...] = ()
+    stops: Mapping[str, ProvisionError] = field(default_factory=dict)
 
 
 @dataclass
@@ -47,24 +51,26 @@ class Drive:
     ui: Ui
     keeps_locks: bool = True
     """Whether locks that a run reports are written beside the profile."""
+    even_if_busy: bool = False
+    """Whether a person insists although somebody works on the machine."""
     targets: dict[str, Target] = field(default_factory=dict)
     codes: list[Exit] = field(default_factory=list)
 
     def plan(self, *, detailed: bool = False) -> Exit:
         """Show what would change on each machine."""
         self._prepare()
-        for host, target in self.targets.items():
-            self.ui.plan(host, target.session.facts, target.plan)
-            if detailed and target.plan.pending:
-                self.codes.append(Exit.CHANGES_PENDING)
+        self._show()
+        self.codes += [Exit.CHANGES_PENDING for target in self.targets.values() if detailed and target.plan.pending]
         return self._end()
 
     def apply(self) -> Exit:
         """Show the plans, ask once, then apply them side by side."""
         self._prepare()
+        self._show()
         for host, target in self.targets.items():
-            self.ui.plan(host, target.session.facts, target.plan)
-        pending = {host: target.plan for host, target in self.targets.items() if target.plan.pending}
+            for error in target.stops.values():
+                self._fail(host, error)
+        pending = {host: target.plan for host, target in self.targets.items() if target.plan.pending and not target.stops}
         if pending and not self.ui.confirm(pending):
             self.codes.append(Exit.INTERRUPTED)
             return self._end()
@@ -79,6 +85,10 @@ class Drive:
 
         self._collect(each(list(pending), work, lambda: self._stop(pending)))
         return self._end()
+
+    def _show(self) -> None:
+        for host, target in self.targets.items():
+            self.ui.plan(host, target.session.facts, target.plan, with_stops(target.notes, target.stops))
 
     def _stop(self, hosts: Iterable[str]) -> None:
         for host in hosts:
@@ -115,8 +125,10 @@ class Drive:
                 guess.make(recipes[host])
         gate.open()
 
+        remote = {transport.name: transport.remote for transport in self.transports}
+
         def work(host: str) -> Target:
-            return self._reach(host, later[host], recipes[host])
+            return self._reach(host, later[host], recipes[host], remote=remote[host])
 
         for host, found in each(list(later), work).items():
             if isinstance(found, ProvisionError):
@@ -124,7 +136,7 @@ class Drive:
             else:
                 self.targets[host] = found
 
-    def _reach(self, host: str, later: Later[Session], recipe: Recipe) -> Target:
+    def _reach(self, host: str, later: Later[Session], recipe: Recipe, *, remote: bool) -> Target:
         session = later.get()
         try:
             self.ui.facts(host, session.facts)
@@ -132,7 +144,9 @@ class Drive:
             self.ui.connecting(host, "observing")
             if not session.guessed(catalog):
                 remember(host, session.facts)
-            return Target(session=session, recipe=recipe, plan=session.plan(catalog))
+            plan = session.plan(catalog)
+            stops = recipe.stops(session.facts, plan, remote=remote, even_if_busy=self.even_if_busy)
+            return Target(session=session, recipe=recipe, plan=plan, notes=catalog.notes, stops=stops)
         except BaseException:
             session.__exit__()
             raise

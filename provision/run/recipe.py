@@ -10,9 +10,10 @@ from pathlib import Path
 from provision.catalog.compile import AUTO, Selection, check_role, compile_catalog, select_roles
 from provision.catalog.load import load_roles
 from provision.catalog.model import Catalog
-from provision.catalog.role import Role
-from provision.errors import InputError
+from provision.catalog.role import Circumstances, Role
+from provision.errors import InputError, ProvisionError
 from provision.facts.model import Facts
+from provision.plan.model import Plan
 from provision.profile.locks import Locks, lock_path, read_locks, write_locks
 from provision.profile.read import LoadedProfile, load_profile
 from provision.run.request import Request
@@ -44,6 +45,17 @@ class Recipe:
     def compile(self, facts: Facts) -> Catalog:
         """Return the catalog of a machine; raises `InputError` when profile, roles and machine do not go together."""
         return compile_catalog(self.loaded.profile, facts, self.select(facts), locks=self.locks)
+
+    def stops(self, facts: Facts, plan: Plan, *, remote: bool, even_if_busy: bool) -> dict[str, ProvisionError]:
+        """Return why an apply of `plan` must not begin, by role; asked of the roles that have something to change."""
+        found: dict[str, ProvisionError] = {}
+        for role in self.select(facts).roles:
+            pending = frozenset(entry.kind for entry in plan.pending if entry.role == role.name)
+            circumstances = Circumstances(remote=remote, even_if_busy=even_if_busy, pending=pending)
+            error = role.stops(self.loaded.profile, facts, circumstances) if pending else None
+            if error is not None:
+                found[role.name] = error
+        return found
 
     def keep_locks(self, new: Locks) -> Path:
         """Write the locks a run reported, beside the profile; return the file."""

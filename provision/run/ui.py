@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from provision.agent.events import Event
+from provision.catalog.model import RoleNote
 from provision.checks.model import Verdict
 from provision.errors import Exit, ProvisionError
 from provision.facts.model import Facts
 from provision.plan.model import Plan
+
+if TYPE_CHECKING:
+    from provision.doctor.finding import Diagnosis
 
 
 class Ui(Protocol):
@@ -20,8 +24,8 @@ class Ui(Protocol):
     def facts(self, host: str, facts: Facts) -> None:
         """Take note of what the machine is."""
 
-    def plan(self, host: str, facts: Facts, plan: Plan) -> None:
-        """Show a plan."""
+    def plan(self, host: str, facts: Facts, plan: Plan, notes: tuple[RoleNote, ...] = ()) -> None:
+        """Show a plan, and what roles say of it."""
 
     def confirm(self, plans: dict[str, Plan]) -> bool:
         """Ask once whether all `plans` (by host) may be applied."""
@@ -31,6 +35,9 @@ class Ui(Protocol):
 
     def verdicts(self, host: str, plan: Plan | None, verdicts: tuple[Verdict, ...]) -> None:
         """Show what the checks found, and (for `verify`) whether anything drifted."""
+
+    def diagnosis(self, host: str, facts: Facts, diagnosis: Diagnosis) -> None:
+        """Show what is wrong with a machine's GPU, and what is not."""
 
     def failed(self, host: str, error: ProvisionError) -> None:
         """Show why a host's run ended."""

@@ -116,7 +116,7 @@ SCHEMA = [
     Bad("key of a table at the top", "hostname = 'a'\n", 1, "hostname: unknown key here", "`hostname` stands in `[machine]`"),
     *(
         Bad(f"{table} comes later", f"schema = 1\n[{table}]\nx = 1\n", 2, f"`[{table}]` is not supported by this version yet")
-        for table in ("nvidia", "cuda", "storage", "parts")
+        for table in ("storage", "parts")
     ),
     Bad("frameworks come later", environment("frameworks = ['torch']"), 3, "`frameworks` is not supported by this version yet"),
     Bad("terminal escapes in a key", '"\\u001b[31m\\nx" = 1\n', 1, "\\x1b[31m\\nx: unknown key"),
@@ -209,6 +209,13 @@ FIELDS: list[tuple[str, str, int]] = [
     ("jupyter.packages[0]", '[jupyter]\npackages = ["{}"]\n', 2),
     ("base.packages[0]", '[base]\npackages = ["{}"]\n', 2),
     ("ssh.authorized_keys[0]", key("{}"), 3),
+    ("nvidia.branch", '[nvidia]\nbranch = "{}"\n', 2),
+    ("nvidia.flavour", '[nvidia]\nflavour = "{}"\n', 2),
+    ("nvidia.origin", '[nvidia]\norigin = "{}"\n', 2),
+    ("nvidia.gpus[0]", '[nvidia]\ngpus = ["{}"]\n', 2),
+    ("nvidia.mirror", '[nvidia]\nmirror = "{}"\n', 2),
+    ("nvidia.mirror_key", '[nvidia]\nmirror_key = "{}"\n', 2),
+    ("cuda.toolkits[0]", '[cuda]\ntoolkits = ["{}"]\n', 2),
 ]
 FOLDERS = """
 / ~ ~/ /etc /etc/x /usr /usr/lib/x /usr/local /boot /boot/efi/x /bin /sbin/x /lib/x /lib64 /dev/x /proc/1 /sys/x /run/x
@@ -275,7 +282,35 @@ KEYS = [
     Bad("bidi in the comment", key(ED25519 + " me\u202e"), 3, "control characters"),
 ]
 
-CORPUS = [*TOML, *SCHEMA, *NAMED, *KEYS]
+NOT_A_BRANCH, NOT_A_LINE = "nvidia.branch: is no branch of NVIDIA's driver", "is no line of CUDA toolkits"
+STACK = [
+    Bad("unknown branch", "[nvidia]\nbranch = '581'\n", 2, NOT_A_BRANCH, "the nearest is `580`", cli=True),
+    Bad("branch of the future", "[nvidia]\nbranch = '999'\n", 2, NOT_A_BRANCH, "the nearest is `6"),
+    Bad("branch as a number", "[nvidia]\nbranch = 580\n", 2, "nvidia.branch: must be text", "quotes"),
+    Bad("whole version", "[nvidia]\nbranch = '580.65.06'\n", 2, "has 9 characters, at most 4"),
+    Bad("branch of a server", "[nvidia]\nbranch = 'R580'\n", 2, "must be `auto` or a driver branch"),
+    Bad("empty branch", "[nvidia]\nbranch = ''\n", 2, "must not be empty"),
+    Bad("flavor", "[nvidia]\nflavor = 'open'\n", 2, "nvidia.flavor: unknown key", "did you mean `flavour`?"),
+    Bad("unknown flavour", "[nvidia]\nflavour = 'opne'\n", 2, "nvidia.flavour: must be", "did you mean `open`?"),
+    Bad("unknown origin", "[nvidia]\norigin = 'ubunto'\n", 2, "nvidia.origin: must be", "did you mean `ubuntu`?"),
+    Bad("other maker", "[nvidia]\ngpus = ['1002:744c']\n", 2, "nvidia.gpus[0]: must be the PCI id of an NVIDIA", "lspci"),
+    Bad("card in capitals", "[nvidia]\ngpus = ['10de:1E84']\n", 2, "in lower case"),
+    Bad("card by name", "[nvidia]\ngpus = ['RTX 2070']\n", 2, "nvidia.gpus[0]: must be the PCI id"),
+    Bad("mirror with a password", "[nvidia]\nmirror = 'http://me:pw@mirror.test/x'\n", 2, "without a password"),
+    Bad("mirror of a file", "[nvidia]\nmirror = 'file:///srv/x'\n", 2, "must be an http or https address"),
+    Bad("mirror and option", "[nvidia]\nmirror = 'http://mirror.test/[trusted=yes]'\n", 2, "must be an http or https address"),
+    Bad("key of no mirror", f"[nvidia]\nmirror_key = '{'A' * 40}'\n", 2, "is the key of no mirror"),
+    Bad("short fingerprint", "[nvidia]\nmirror = 'http://mirror.test/x'\nmirror_key = '3BF863CC'\n", 3, "40 digits"),
+    Bad("unknown toolkit", "[cuda]\ntoolkits = [\n  '13.2',\n  '12.7',\n]\n", 4, NOT_A_LINE, "the nearest is `12.8`"),
+    Bad("toolkit of the future", "[cuda]\ntoolkits = ['99.0']\n", 2, NOT_A_LINE, "the nearest is `13."),
+    Bad("toolkit as a number", "[cuda]\ntoolkits = [12.8]\n", 2, "must be text, not a decimal number"),
+    Bad("toolkit twice", "[cuda]\ntoolkits = [\n  '12.8',\n  '12.8',\n]\n", 4, "is asked for twice"),
+    Bad("toolkit of one number", "[cuda]\ntoolkits = ['12']\n", 2, "must be `auto` or a line"),
+    Bad("auto and a toolkit", "[cuda]\ntoolkits = ['auto', '12.8']\n", 2, "`auto` stands alone"),
+    Bad("toolkit by its old name", "[cuda]\ntoolkit = '12.8'\n", 2, "cuda.toolkit: unknown key", "did you mean `toolkits`?"),
+]
+
+CORPUS = [*TOML, *SCHEMA, *NAMED, *KEYS, *STACK]
 
 
 @pytest.mark.parametrize("bad", CORPUS, ids=lambda bad: bad.name)
@@ -408,6 +443,7 @@ def test_what_is_no_file_is_refused_without_waiting(name: str, tmp_path: Path) -
         b"[machine]\n[jupyter]\n[ssh]\n",
         b"[[environment]]\nname = 'a'\nmanager = 'conda'\n",
         b"[machine]\nhostname = ''\nuser = ''\n",
+        b"[nvidia]\nbranch = '580'\ngpus = ['10de:1e84', '10de:1e84']\n[cuda]\ntoolkits = []\n",
     ],
 )
 def test_what_looks_odd_and_is_fine(content: bytes, tmp_path: Path) -> None:

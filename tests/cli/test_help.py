@@ -20,7 +20,21 @@ VERBS = sorted(command.name or "" for command in app.app.registered_commands)
 
 
 def test_every_verb_is_there() -> None:
-    assert VERBS == ["apply", "attach", "facts", "init", "plan", "rehearse", "roles", "runs", "schema", "trust", "verify"]
+    assert VERBS == [
+        "apply",
+        "attach",
+        "doctor",
+        "explain",
+        "facts",
+        "init",
+        "plan",
+        "rehearse",
+        "roles",
+        "runs",
+        "schema",
+        "trust",
+        "verify",
+    ]
 
 
 def test_help(provision: Provision, snapshot: SnapshotAssertion) -> None:

@@ -14,10 +14,21 @@ from provision.errors import Exit
 from provision.facts import model as facts_model
 from tests.cli.conftest import Provision, Said
 from tests.fake_agent import STARTED, FakeMachine, ended, several, verdict
-from tests.roles.machines import FOLDER, NAMES, machine
+from tests.roles.machines import FOLDER, machine
 
 FACTS = machine("ubuntu-24.04-no-gpu")
 Here = Callable[..., None]
+SHOWN = (
+    "debian-12-gtx-1080-ti-bios",
+    "debian-13-nspawn-no-gpu",
+    "ubuntu-22.04-laptop-rtx-3060-mobile",
+    "ubuntu-24.04-kvm-a10",
+    "ubuntu-24.04-no-gpu",
+    "ubuntu-24.04-rtx-2070-super",
+    "ubuntu-24.04-rtx-2070-super-nvidia-loaded",
+    "ubuntu-26.04-two-rtx-5090",
+)
+"""Of the recorded machines, some of each kind; what the roles of the driver plan for all of them is in tests/unit/knowledge."""
 
 
 def lab(**more: object) -> FakeMachine:
@@ -35,8 +46,8 @@ def nothing(_key: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_plan_for_every_recorded_machine(provision: Provision, name: str, snapshot: SnapshotAssertion) -> None:
+@pytest.mark.parametrize("name", SHOWN)
+def test_a_plan_for_recorded_machines(provision: Provision, name: str, snapshot: SnapshotAssertion) -> None:
     said = provision("plan", "--facts", FOLDER / f"{name}.json")
     assert (said.code, said.out) == (0, "")
     assert said.err == snapshot
@@ -88,6 +99,21 @@ def test_apply_asks_on_a_terminal_only(provision: Provision, here: Here, typed: 
     assert said.code == code
     assert ("go" in target.asked) == (code == 0)
     assert said.out == ""
+
+
+def test_a_gpu_that_is_in_use_is_taken_only_from_who_insists(provision: Provision, here: Here) -> None:
+    facts = machine("ubuntu-24.04-rtx-2070-super")
+    busy = replace(facts, driver=replace(facts.driver, users=("python3 (pid 4242, me)",)))
+    target = FakeMachine("lab", replace(busy, hostname="lab"))
+    here(target)
+    said = provision("apply", "nvidia", "--yes")
+    assert said.code == Exit.FAILED
+    assert "✗ an apply would stop: the GPU is in use by python3 (pid 4242, me)" in said.err
+    assert "error: the GPU is in use by python3 (pid 4242, me)" in said.err
+    assert "go" not in target.asked
+    assert json.loads(provision("plan", "nvidia", "--json").out.splitlines()[1])["notes"][0]["hint"].endswith("`--even-if-busy`")
+    assert provision("apply", "nvidia", "--yes", "--even-if-busy").code == 0
+    assert "go" in target.asked
 
 
 def test_apply_for_programs(provision: Provision, here: Here) -> None:

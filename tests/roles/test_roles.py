@@ -23,7 +23,7 @@ from provision.resources import (
     Uv,
     UvEnvironment,
 )
-from tests.roles.machines import FULL, KEY, NAMES, compiled, machine, selected
+from tests.roles.machines import FIT, FULL, KEY, compiled, machine, selected
 
 R = TypeVar("R", bound=Resource)
 DEBIAN, UBUNTU = "debian-13-nspawn-no-gpu", "ubuntu-24.04-rtx-2070-super"
@@ -196,7 +196,7 @@ def test_without_systemd_there_is_no_service() -> None:
 # ssh
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FIT)
 def test_what_listens_is_a_socket_since_ubuntu_22_10(name: str) -> None:
     units = {each.unit for each in of(Service, Profile(), "ssh", name=name)} & {"ssh.service", "ssh.socket"}
     assert units == {"ssh.socket" if name.startswith(("ubuntu-24", "ubuntu-26")) else "ssh.service"}
@@ -210,7 +210,7 @@ def test_keys_are_for_the_machines_user_and_others_stay() -> None:
     assert not of(AuthorizedKeys, Profile(), "ssh")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FIT)
 def test_every_check_says_what_it_proves_and_what_to_do(name: str) -> None:
     for item in compiled(FULL, machine(name)).checks:
         check = item.check

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from provision.box.replay import Replay, Tally, run_cli
+from provision.catalog.model import Note, RoleNote
 from provision.checks.model import Outcome, Verdict
 from provision.errors import Exit, ProvisionError
 from provision.facts.model import Cpu, Facts, Kernel, System
@@ -64,7 +65,8 @@ def test_everything_the_other_side_writes_is_shown_and_counted(told: tuple[io.St
         Verdict(role="r", name="none", outcome=Outcome.SKIPPED),
     )
     other.facts("box", FACTS)
-    other.plan("box", FACTS, plan("/a", "/b"))
+    notes = (RoleNote(role="r", note=Note(summary="two", why="both", warnings=("large",))),)
+    other.plan("box", FACTS, plan("/a", "/b"), notes)
     other.event("box", ended)
     other.verdicts("box", plan(), verdicts)
     other.note("box", "wrote a file")
@@ -76,7 +78,7 @@ def test_everything_the_other_side_writes_is_shown_and_counted(told: tuple[io.St
     assert ours.tally == Tally(changed=2, passed=1, failed=1, drift=0, planned=2)
     facts, shown, event, found, failed = seen.seen
     assert facts[1:] == ("box", FACTS)
-    assert shown[1:] == ("box", FACTS, plan("/a", "/b"))
+    assert shown[1:] == ("box", FACTS, plan("/a", "/b"), notes)
     assert event[1:] == ("box", ended)
     assert found[1:] == ("box", Plan(entries=()), verdicts)
     assert (failed[2].message, failed[2].hint, failed[2].exit) == ("it failed", "do this", Exit.UNREACHABLE)

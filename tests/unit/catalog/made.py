@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from provision.catalog.role import Role
+from provision.catalog.role import Note, Role
 from provision.checks.model import Check
 from provision.facts.model import Cpu, Facts, Kernel, Person, System
 from provision.profile.model import Profile
@@ -29,8 +29,8 @@ def facts(*, login: str = "me", people: Sequence[Person] = PEOPLE, python: str =
     )
 
 
-def role(name: str, *items: Resource | Check, after: tuple[str, ...] = (), why: str = "") -> Role:
-    def generate(_profile: Profile, _facts: Facts) -> Iterator[Resource | Check]:
+def role(name: str, *items: Resource | Check | Note, after: tuple[str, ...] = (), why: str = "") -> Role:
+    def generate(_profile: Profile, _facts: Facts) -> Iterator[Resource | Check | Note]:
         yield from items
 
     return Role(name, "", generate, after, lambda _profile, _facts: why)

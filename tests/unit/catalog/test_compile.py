@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from provision.catalog.compile import Selection, compile_catalog
-from provision.catalog.model import Catalog
-from provision.catalog.role import Role
+from provision.catalog.model import Catalog, RoleNote, dump
+from provision.catalog.notes import with_stops
+from provision.catalog.role import Note, Role
 from provision.checks.model import Check, Probe
-from provision.errors import InputError
+from provision.errors import InputError, ProvisionError
 from provision.profile.model import Profile
 from provision.resources import File, Link, Packages, Resource, UvEnvironment
 from tests.unit.catalog.made import facts, role
@@ -85,3 +86,23 @@ def test_a_lock_for_something_else_is_left_aside(request_id: str, python: str, *
     lock = f"#    provision request={request_id} python=3.11\nnumpy==2\n"
     catalog = compiled(role("a", ENVIRONMENT), python=python, locks={"torch": lock})
     assert lock_in(catalog) == (lock if used else "")
+
+
+# Notes
+
+NOTE = Note(summary="580 proprietary", why="the last for Pascal", warnings=("no fixes after 2028",))
+
+
+def test_notes_are_kept_by_role_and_asked_of_no_machine() -> None:
+    catalog = compiled(role("a", NOTE, File(path="/etc/one")), role("b", File(path="/etc/two")))
+    assert catalog.notes == (RoleNote(role="a", note=NOTE),)
+    assert "Pascal" not in repr(dump(catalog, redact=False))
+    assert catalog == compiled(role("a", File(path="/etc/one")), role("b", File(path="/etc/two")))
+
+
+def test_why_an_apply_would_stop_joins_the_roles_own_note() -> None:
+    notes = with_stops((RoleNote(role="a", note=NOTE),), {"b": ProvisionError("busy", hint="wait"), "a": ProvisionError("no")})
+    assert notes == (
+        RoleNote(role="a", note=NOTE, stops="no"),
+        RoleNote(role="b", note=Note(summary=""), stops="busy", hint="wait"),
+    )

@@ -105,6 +105,7 @@ class Replies:
 
 class Machine:
     name = "lab"
+    remote = False
 
     def __init__(self, stream: Replies) -> None:
         self.stream = stream
