@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provision.catalog.model import RoleNote
-from provision.facts.model import Facts
+from provision.facts.model import Facts, Gpu
+from provision.knowledge.words import card_and_kind
 from provision.plan.model import Plan, PlanEntry, Status
 from provision.render.entry import change_parts, kind_name, mark_of, what
 from provision.render.line import Line, Span, pad, width_of
@@ -49,9 +50,16 @@ def _system(facts: Facts) -> str:
 def _gpus(facts: Facts) -> str:
     names: dict[str, int] = {}
     for gpu in facts.nvidia_gpus:
-        name = gpu.name.removeprefix("NVIDIA ").removeprefix("GeForce ") or f"GPU {gpu.pci}"
+        name = _gpu(gpu)
         names[name] = names.get(name, 0) + 1
     return ", ".join(name if number == 1 else f"{number} \N{MULTIPLICATION SIGN} {name}" for name, number in names.items())
+
+
+def _gpu(gpu: Gpu) -> str:
+    from provision.knowledge.tables import gpu as row_of  # noqa: PLC0415 - costs time, and most machines have none
+
+    row = row_of(gpu.pci)
+    return card_and_kind(row) if row else gpu.name or f"GPU {gpu.pci}"
 
 
 def _kernel(facts: Facts) -> str:
@@ -66,7 +74,22 @@ def plan_lines(host: str, facts: Facts | None, plan: Plan, page: Page, notes: tu
     if not plan.pending:
         same = f"{count(len(plan.entries), 'resource')} already so" if plan.entries else "no resources"
         return page.hang((), page.line((_who(host, facts), "strong"), ": nothing to change", (f", {same}", "quiet")))
-    return [*header(host, facts, page), (), *entry_lines(plan, page, notes), (), *summary(plan, page)]
+    common = _common_reason(plan)
+    if common:
+        plan = replace(plan, entries=tuple(_without_reason(entry, common) for entry in plan.entries))
+    said = page.hang((), page.line((common, "quiet"))) if common else []
+    return [*header(host, facts, page), *said, (), *entry_lines(plan, page, notes), (), *summary(plan, page)]
+
+
+def _common_reason(plan: Plan) -> str:
+    """Return why each of several pending entries is not known, if that is one reason for all: it is said once, then."""
+    reasons = {entry.diff.why for entry in plan.pending if not _certain(entry)}
+    alike = len(reasons) == 1 and len(plan.pending) > 1 and not any(_certain(entry) for entry in plan.pending)
+    return reasons.pop() if alike else ""
+
+
+def _without_reason(entry: PlanEntry, common: str) -> PlanEntry:
+    return replace(entry, diff=replace(entry.diff, why="")) if entry.diff.why == common else entry
 
 
 def entry_lines(plan: Plan, page: Page, notes: tuple[RoleNote, ...] = ()) -> list[Line]:

@@ -29,3 +29,16 @@ def record(folder: Path, files: Mapping[str, Content]) -> Tree:
         else:
             path.write_text(content)
     return Tree(str(folder))
+
+
+def process(
+    number: int, name: str, *held: str, uid: int = 0, group: str = "0::/user.slice", space: str = "1"
+) -> dict[str, Content]:
+    """Return the files of a running program that holds the files `held`, in a control group and a mount namespace."""
+    files: dict[str, Content] = {
+        f"/proc/{number}/comm": f"{name}\n",
+        f"/proc/{number}/status": f"Name:\t{name}\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n",
+        f"/proc/{number}/cgroup": f"{group}\n",
+        f"/proc/{number}/ns/mnt": Link(f"mnt:[{space}]"),
+    }
+    return files | {f"/proc/{number}/fd/{at}": Link(target) for at, target in enumerate(held)}
