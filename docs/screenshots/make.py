@@ -2,10 +2,12 @@
 """Draw `plan.svg` and `verify.svg` from what `plan --json` and `verify --json` wrote, one after the other, to a file.
 
 `python docs/screenshots/make.py recorded.jsonl`. They are laid out by the code that a terminal gets, and drawn by rich.
+`explain.svg` is what the tables say on the day below.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import re
@@ -18,7 +20,10 @@ from rich.terminal_theme import TerminalTheme
 
 from provision.checks.model import Outcome, Verdict
 from provision.facts import model as facts_model
+from provision.knowledge.resolve import resolve
+from provision.knowledge.stack import Wish
 from provision.plan import model as plan_model
+from provision.render.explain import stack_lines
 from provision.render.line import Line
 from provision.render.live import rich_text
 from provision.render.page import Page
@@ -26,6 +31,7 @@ from provision.render.plan import plan_lines
 from provision.render.verdict import verdict_lines
 
 HERE = Path(__file__).parent
+DAY = dt.date(2026, 11, 22)
 WIDTH = 112
 THEME = TerminalTheme(
     (24, 26, 31),
@@ -67,6 +73,10 @@ def main(recorded: Path) -> None:
     draw(plan_lines(found["plan"]["host"], facts, plan, page), "provision plan", HERE / "plan.svg")
     clean = plan_model.Plan(entries=()) if found["verdicts"]["drift"] == 0 else plan
     draw(verdict_lines(clean, verdicts_of(found["verdicts"]["verdicts"]), page), "provision verify", HERE / "verify.svg")
+
+    wish = Wish(system="ubuntu-24.04", gpus=("10de:1e84",), today=DAY, secure_boot=True, frameworks=("torch",))
+    asked = 'provision explain --gpu "RTX 2070 SUPER" --os ubuntu-24.04 --secure-boot'
+    draw(stack_lines(wish, resolve(wish), page), asked, HERE / "explain.svg")
 
 
 if __name__ == "__main__":
