@@ -12,7 +12,7 @@ CERTIFICATE = b"\x30\x82\x02\x02" + bytes.fromhex(SERIAL) + b"CN=DKMS module sig
 
 
 class Kernels:
-    """The kernels of a machine. `build` says what `dkms autoinstall` brings about: a version, or nothing."""
+    """The kernels of a machine. `build` says what `dkms install` brings about: a version, or nothing."""
 
     def __init__(self, host: FakeHost, *releases: str) -> None:
         self.host = host
@@ -25,7 +25,7 @@ class Kernels:
             host.put_file(f"/lib/modules/{release}/modules.dep", b"kernel/fs/ext4/ext4.ko: kernel/lib/crc16.ko\n")
         host.put_file("/usr/sbin/update-initramfs", mode=0o755)
         host.answer(("modinfo",), self._modinfo)
-        host.on(("dkms", "autoinstall"), self._dkms)
+        host.on(("dkms", "install", "--force"), self._dkms)
         host.on(("update-initramfs", "-u", "-k"), self._update)
         host.on(("dracut", "--force"), self._dracut)
 
@@ -77,9 +77,9 @@ class Kernels:
         if self.build:
             self.module(release, version=self.build)
             return 0
-        text = f"DKMS make.log for nvidia-580.95.05 for kernel {release} (x86_64)\nSun Nov 22\n" + "".join(
-            f"line {number}\n" for number in range(30)
-        )
+        text = f"DKMS make.log for nvidia-580.95.05 for kernel {release} (x86_64)\nSun Nov 22\n"
+        text += f"nvidia/nv.c:1:9: error: unknown type name 'no' {'x' * 4000}\n"
+        text += "".join(f"line {number}\n" for number in range(30))
         host.put_file(
             "/var/lib/dkms/nvidia/580.95.05/build/make.log", f"{text}make: *** [Makefile:59: modules] Error 2\n\n".encode()
         )

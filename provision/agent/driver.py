@@ -17,7 +17,9 @@ _LISTS = ("/sys/firmware/efi/efivars", "/sys/firmware/efi/mok-variables")
 _TRUSTED, _ASKED_FOR = ("MokListRT", "db-"), "MokNew"
 _CERTIFICATES = ("/var/lib/shim-signed/mok/MOK.der", "/var/lib/dkms/mok.pub")
 """Of the key that DKMS signs with: on Ubuntu, elsewhere."""
-_LINES = 12
+_LINES, _ERRORS, _LONGEST = 12, 8, 240
+"""Of a build's log that is shown: lines, how many of them for errors, and characters a line."""
+_WRONG = re.compile(r"\berror:|\*\*\* ")
 _NOT_FOUND = 127
 
 
@@ -49,7 +51,7 @@ class Module:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A driver that is registered with DKMS; `log` lies where a build that failed wrote it, and ends with `said`."""
+    """A driver that is registered with DKMS; `log` lies where a build that failed wrote it, and `said` is what tells why."""
 
     name: str
     version: str
@@ -125,8 +127,15 @@ def sources(release: str, host: Reader) -> Iterator[Source]:
     for name, version in dict.fromkeys((build.name, build.version) for build in builds):
         path = f"{dkms.FOLDER}/{name}/{version}/build/make.log"
         said = files.text(path) if (name, version) in failed else ""
-        lines = tuple(line for line in said.split("\n") if line.strip())
-        yield Source(name=name, version=version, log=path if lines else "", said=lines[-_LINES:])
+        lines = [line[:_LONGEST] for line in said.split("\n") if line.strip()]
+        yield Source(name=name, version=version, log=path if lines else "", said=_telling(lines))
+
+
+def _telling(lines: list[str]) -> tuple[str, ...]:
+    """Return the first errors of a log and its end: jobs that run beside the one that fails still write after it."""
+    wrong = [index for index, line in enumerate(lines) if _WRONG.search(line)][:_ERRORS]
+    last = range(max(0, len(lines) - (_LINES - len(wrong))), len(lines))
+    return tuple(lines[index] for index in sorted({*wrong, *last}))
 
 
 def certificate(host: Reader) -> str:

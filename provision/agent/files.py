@@ -16,10 +16,15 @@ class Files(Tree):
         self._host = host
 
     def bytes(self, path: str, limit: int = LIMIT) -> bytes:
-        """Return what the file at `path` holds, through links; raises where that is more than `limit` bytes."""
+        """Return what the file at `path` holds, through links, or its beginning, where no more than that is asked for.
+
+        Raises where it is larger than `LIMIT` and all of it is wanted.
+        """
         stat = self._host.lstat(path)
         if stat is not None and stat.kind == "link":
             path = resolve(self, path)
+        if limit < LIMIT:
+            return (self._host.read(path) or b"")[:limit]
         return self._host.read(path, limit=limit) or b""
 
     def names(self, path: str) -> list[str]:

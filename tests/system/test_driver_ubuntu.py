@@ -245,7 +245,7 @@ def test_another_origin_and_back(ubuntu: Driver, archives: Archives) -> None:
     assert "nvidia-dkms-open" in held(box)
     assert simulated(box, "dist-upgrade") == []
 
-    wishes(ubuntu)
+    wishes(ubuntu, origin="ubuntu")
     converged(ubuntu)
     assert (modinfo(box, CURRENT, "version"), modinfo(box, CURRENT, "signer")) == (UBUNTU[595], SIGNER)
     assert NVIDIA[595] not in installed(box).values()

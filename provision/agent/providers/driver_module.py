@@ -65,12 +65,13 @@ class DriverModules:
         return differs(*lacks, why=why, seconds=_SECONDS if mends else None)
 
     def steps(self, want: DriverModule, have: Observed) -> Iterator[Step]:
-        if _mends(want, have):
+        for source in _fitting(want, have) if _mends(want, have) else ():
             yield Run(
-                argv=("dkms", "autoinstall", "-k", have.kernel),
+                # Not `autoinstall`: it passes over what DKMS holds for installed, though its file be gone.
+                argv=("dkms", "install", "--force", f"{source.name}/{source.version}", "-k", have.kernel),
                 says=f"building the driver's module for {have.kernel}",
                 timeout=1800,
-                # Whatever it answers, and for whichever module: it is looked at again, and then the log is shown.
+                # Whatever it answers: the module is looked at again, and then the log is shown.
                 accept=tuple(range(256)),
             )
 
@@ -124,8 +125,12 @@ def _signer(module: Module) -> str:
 def _mends(want: DriverModule, have: Observed) -> bool:
     """Return whether DKMS has a source that may give what is missing, and headers to build it with."""
     built = any(change.field in _BUILT for change in _lacks(want, have))
-    branches = {source.version.partition(".")[0] for source in have.sources}
-    return built and have.headers and bool(branches) and (not want.branch or str(want.branch) in branches)
+    return built and have.headers and bool(_fitting(want, have))
+
+
+def _fitting(want: DriverModule, have: Observed) -> tuple[Source, ...]:
+    """Return the sources of the wanted branch."""
+    return tuple(source for source in have.sources if not want.branch or source.version.startswith(f"{want.branch}."))
 
 
 def _why(want: DriverModule, have: Observed) -> str:
