@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from provision.catalog.origins import NVIDIA, pins, sources
 from provision.catalog.role import Note, role
-from provision.catalog.stack import stack_of, warnings
+from provision.catalog.stack import stack_of, unsolvable, warnings
 from provision.catalog.templates import template
 from provision.checks.model import Check, Probe
 from provision.errors import InputError
@@ -31,7 +31,11 @@ def _none(profile: Profile, facts: Facts) -> str:
     return ""
 
 
-@role(after=("nvidia",), skipped=_none)
+def _skipped(profile: Profile, facts: Facts) -> str:
+    return _none(profile, facts) or unsolvable(profile, facts)
+
+
+@role(after=("nvidia",), skipped=_skipped)
 def cuda(profile: Profile, facts: Facts) -> Iterator[Resource | Check | Note]:
     """Yield the toolkits, which of them the shell finds, and a check for each."""
     if why := _none(profile, facts):
@@ -57,7 +61,8 @@ def cuda(profile: Profile, facts: Facts) -> Iterator[Resource | Check | Note]:
 
 def _note(stack: Stack) -> Note:
     lines = [f"{toolkit.version} from {origin_name(toolkit.origin)}" for toolkit in stack.toolkits]
-    beside = f", cuDNN {stack.cudnn.version or f'for CUDA {stack.cudnn.line}'}" if stack.cudnn and stack.cudnn.packages else ""
+    cudnn = stack.cudnn if stack.cudnn and any("cudnn" in name for name in stack.cudnn.packages) else None
+    beside = f", cuDNN {cudnn.version or f'for CUDA {cudnn.line}'}" if cudnn else ""
     return Note(
         summary=(listed(lines) or "no toolkit") + beside,
         why="; ".join(reason for reason in stack.reasons if reason.startswith("CUDA ")),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from provision.catalog import obstacles
 from provision.catalog.origins import pins, sources
-from provision.catalog.role import Circumstances, Note, role
-from provision.catalog.stack import stack_of, warnings
+from provision.catalog.role import Circumstances, Note, Unfit, role
+from provision.catalog.stack import stack_of, unsolvable, warnings
 from provision.catalog.templates import template
 from provision.checks.model import Check, Probe
 from provision.errors import InputError, ProvisionError
@@ -41,6 +41,18 @@ def _none(profile: Profile, facts: Facts) -> str:
     return "" if facts.nvidia_gpus else "no NVIDIA GPU"
 
 
+def _skipped(profile: Profile, facts: Facts) -> str:
+    return _none(profile, facts) or unsolvable(profile, facts) or _left_alone(profile, facts)
+
+
+def _left_alone(profile: Profile, facts: Facts) -> str:
+    """Return why a driver that is there is not touched unasked: the tables have no `-server` packages to keep it by."""
+    branch = obstacles.server_edition(facts)
+    if not branch or profile.nvidia.branch != "auto":
+        return ""
+    return Unfit(f"the `-server` edition of driver {branch} is installed, and stays as it is")
+
+
 def _stops(profile: Profile, facts: Facts, circumstances: Circumstances) -> ProvisionError | None:
     driver = stack_of(profile, facts).driver
     if driver is None or not REPLACES & circumstances.pending:
@@ -69,11 +81,13 @@ def _nobody_at_the_console(facts: Facts, driver: DriverChoice) -> ProvisionError
     )
 
 
-@role(after=("base",), skipped=_none, stops=_stops)
+@role(after=("base",), skipped=_skipped, stops=_stops)
 def nvidia(profile: Profile, facts: Facts) -> Iterator[Resource | Check | Note]:
     """Yield the driver from one origin, the gate before the reboot, and the checks."""
     if why := _none(profile, facts):
         raise InputError(why, hint='`[nvidia] gpus = ["10de:1e84"]` prepares for a card that is not here (`lspci -nn` shows ids)')
+    if why := _left_alone(profile, facts):
+        raise InputError(why, hint=f'`[nvidia] branch = "{obstacles.server_edition(facts)}"` puts the usual edition in its place')
     stack = stack_of(profile, facts)
     driver = stack.driver
     if driver is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from provision.agent import pylock
 from provision.catalog.model import Catalog, Entry, Note, RoleCheck, RoleNote
-from provision.catalog.role import Role
+from provision.catalog.role import Role, Unfit
 from provision.checks.model import Check
 from provision.errors import InputError, ProvisionError
 from provision.facts.model import Facts
@@ -76,6 +76,8 @@ def compile_catalog(profile: Profile, facts: Facts, selection: Selection, *, loc
             if entry is not None:
                 entries.append(entry)
                 owners.update(dict.fromkeys(entry.resource.claims, entry))
+    unfit = ((name, why) for name, why in selection.skipped if isinstance(why, Unfit))
+    notes += (RoleNote(role=name, note=Note(summary=""), skipped=why) for name, why in unfit)
     return Catalog(entries=tuple(entries), checks=tuple(checks), notes=tuple(notes))
 
 

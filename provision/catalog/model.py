@@ -37,12 +37,16 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class RoleNote:
-    """A note and the role that yielded it; `stops` says why an apply would refuse (empty: it would not), `hint` what to do."""
+    """A note and the role that yielded it; `stops` says why an apply would refuse (empty: it would not), `hint` what to do.
+
+    Of a role that `auto` leaves out because nothing fits the machine there is one too: `skipped` says why.
+    """
 
     role: str
     note: Note
     stops: str = ""
     hint: str = ""
+    skipped: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ def dump(notes: Sequence[RoleNote]) -> list[dict[str, Any]]:
             "warnings": list(each.note.warnings),
             "stops": each.stops,
             "hint": each.hint,
+            "skipped": each.skipped,
         }
         for each in notes
     ]
@@ -42,6 +43,7 @@ def load(data: Sequence[Mapping[str, Any]]) -> tuple[RoleNote, ...]:
             note=Note(summary=each["summary"], why=each["why"], warnings=tuple(each["warnings"])),
             stops=each["stops"],
             hint=each["hint"],
+            skipped=each["skipped"],
         )
         for each in data
     )

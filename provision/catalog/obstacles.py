@@ -2,29 +2,54 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from provision.catalog.origins import of_driver
 from provision.errors import InputError
 from provision.facts.model import DriverPackage, Facts
+from provision.knowledge.package_name import BUILT, branch_of, flavour_of
 from provision.knowledge.words import listed, origin_name
 
 if TYPE_CHECKING:
     from provision.knowledge.stack import DriverChoice
 
-_BRANCH = re.compile(r"-([1-9]\d{2})(?=-|$)")
-_BUILT = ("linux-modules-nvidia-", "linux-objects-nvidia-", "linux-signatures-nvidia-")
-"""Modules that came built: their versions are the kernel's, not the driver's."""
-_OF_A_FLAVOUR = re.compile(
-    r"cuda-drivers|nvidia-open|nvidia-dkms|nvidia-(?:open-)?kernel-(?:open-)?(?:dkms|source)|linux-(?:modules|objects|signatures)-nvidia-"
-)
-"""Packages that bring kernel modules of one flavour; `open` is a part of the name, or they are proprietary."""
-_CALLS_FOR_A_FLAVOUR = re.compile(r"nvidia-(?:driver|headless|headless-no-dkms)(?:-\d{3})?(?:-server)?(?:-open)?")
-"""As above, of the packages that stand for a whole driver; Debian's take either flavour."""
+REMOVE_PPA = "sudo add-apt-repository --remove ppa:graphics-drivers/ppa"
 _MOST = 6
 """Packages that a sentence names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Obstacle:
+    """What a person has to take away: `commands` do it, `instead` says what else would do."""
+
+    message: str
+    commands: tuple[str, ...]
+    instead: str = ""
+
+    @property
+    def hint(self) -> str:
+        """What to type."""
+        return "; then ".join(f"`{command}`" for command in self.commands) + self.instead
+
+
+def uninstall(left: str) -> str:
+    """Return how to take a `.run` driver away, by what it left: its uninstaller, the installer, or a log."""
+    if left.endswith("-uninstall"):
+        return f"sudo {left} --silent"
+    return f"sudo {left} --uninstall --silent" if left.endswith("-installer") else "sudo sh NVIDIA-Linux-*.run --uninstall"
+
+
+def purge(names: Iterable[str]) -> str:
+    """Return the command that takes packages away with their configuration."""
+    return f"sudo apt-get purge {' '.join(names)}"
+
+
+def server_edition(facts: Facts) -> int:
+    """Return the branch of Ubuntu's `-server` edition that is installed (it goes with NVSwitch's daemons), 0 for none."""
+    named = (package.name for package in facts.driver.packages if "server" in package.name.split("-"))
+    return max((branch_of(name) for name in named), default=0)
 
 
 def leftovers(facts: Facts, driver: DriverChoice) -> tuple[str, ...]:
@@ -40,11 +65,16 @@ def leftovers(facts: Facts, driver: DriverChoice) -> tuple[str, ...]:
     return tuple(package.name for package in facts.driver.packages if package.name in wrong)
 
 
+def in_the_way(facts: Facts, driver: DriverChoice) -> tuple[Obstacle, ...]:
+    """Return everything that a person has to take away before `driver` can come."""
+    return (*_runfile(facts), *_ppa(facts), *_mixed(facts, driver), *_held(facts, driver))
+
+
 def check(facts: Facts, driver: DriverChoice) -> None:
-    """Raise `InputError` with everything that a person has to take away first, and the commands that do it."""
-    found = [*_runfile(facts), *_ppa(facts), *_mixed(facts, driver), *_held(facts, driver)]
+    """Raise `InputError` with what is in the way, and the commands that take it away."""
+    found = in_the_way(facts, driver)
     if found:
-        raise InputError("\n".join(message for message, _ in found), hint="\n".join(hint for _, hint in found))
+        raise InputError("\n".join(each.message for each in found), hint="\n".join(each.hint for each in found))
 
 
 def warnings(facts: Facts, driver: DriverChoice) -> Iterator[str]:
@@ -72,27 +102,22 @@ def warnings(facts: Facts, driver: DriverChoice) -> Iterator[str]:
         yield f"kernel {listed(orphans)} {whose} to no package: no signed module and no headers come for it"
 
 
-def _runfile(facts: Facts) -> Iterator[tuple[str, str]]:
-    if facts.driver.runfile:
-        program = facts.driver.runfile if facts.driver.runfile.endswith("-uninstall") else "sh NVIDIA-Linux-….run --uninstall"
-        yield (
-            f"NVIDIA's own installer (`.run`) put a driver here, of which dpkg knows nothing: `{facts.driver.runfile}`",
-            f"`sudo {program}` takes it away",
-        )
+def _runfile(facts: Facts) -> Iterator[Obstacle]:
+    left = facts.driver.runfile
+    if left:
+        message = f"NVIDIA's own installer (`.run`) put a driver here, of which dpkg knows nothing: `{left}`"
+        yield Obstacle(message=message, commands=(uninstall(left),), instead=" takes it away")
 
 
-def _ppa(facts: Facts) -> Iterator[tuple[str, str]]:
+def _ppa(facts: Facts) -> Iterator[Obstacle]:
     names = [package.name for package in facts.driver.packages if package.origin == "ppa"]
     if "ppa" in facts.driver.sources or names:
         has = f", and {_counted(names)} are from it" if names else ""
-        purge = f"; then `sudo apt-get purge {' '.join(names)}`" if names else ""
-        yield (
-            f"the graphics-drivers PPA is a third origin of drivers{has}",
-            f"`sudo add-apt-repository --remove ppa:graphics-drivers/ppa`{purge}",
-        )
+        commands = (REMOVE_PPA, purge(names)) if names else (REMOVE_PPA,)
+        yield Obstacle(message=f"the graphics-drivers PPA is a third origin of drivers{has}", commands=commands)
 
 
-def _mixed(facts: Facts, driver: DriverChoice) -> Iterator[tuple[str, str]]:
+def _mixed(facts: Facts, driver: DriverChoice) -> Iterator[Obstacle]:
     """Yield the packages of another origin that are called as the wanted ones: apt would count them as installed."""
     strangers = [package for package in facts.driver.packages if _stranger(package, driver) and package.origin != "ppa"]
     same = [package for package in strangers if not _of_another_origin(package, facts, driver)]
@@ -103,13 +128,11 @@ def _mixed(facts: Facts, driver: DriverChoice) -> Iterator[tuple[str, str]]:
         keep = "" if len({package.origin for package in same}) > 1 else same[0].origin
         are, own = "is" if len(names) == 1 else "are", origin_name(driver.origin)
         message = f"{_counted(names)} of the driver {are} from {whose}, and {own}'s has some of the same names: {_named(names)}"
-        yield (
-            message,
-            f"`sudo apt-get purge {' '.join(names)}`" + (f', or `[nvidia] origin = "{keep}"` keeps them' if keep else ""),
-        )
+        instead = f', or `[nvidia] origin = "{keep}"` keeps them' if keep else ""
+        yield Obstacle(message=message, commands=(purge(names),), instead=instead)
 
 
-def _held(facts: Facts, driver: DriverChoice) -> Iterator[tuple[str, str]]:
+def _held(facts: Facts, driver: DriverChoice) -> Iterator[Obstacle]:
     """Yield holds of others on what has to change; our own, and those on what goes, are lifted by the run."""
     installed = {package.name for package in facts.driver.packages}
     going = leftovers(facts, driver)
@@ -117,26 +140,22 @@ def _held(facts: Facts, driver: DriverChoice) -> Iterator[tuple[str, str]]:
         return
     held = [package.name for package in facts.driver.packages if package.held and package.name not in {*going, *driver.packages}]
     if held:
-        yield f"held, so that apt cannot change the driver: {_named(held)}", f"`sudo apt-mark unhold {' '.join(held)}`"
+        message = f"held, so that apt cannot change the driver: {_named(held)}"
+        yield Obstacle(message=message, commands=(f"sudo apt-mark unhold {' '.join(held)}",))
 
 
 def _others(facts: Facts, driver: DriverChoice) -> list[DriverPackage]:
     return [package for package in facts.driver.packages if package.name not in driver.packages]
 
 
-def _branch_of(name: str) -> int:
-    found = _BRANCH.search(name)
-    return int(found[1]) if found else 0
-
-
 def _other_branches(facts: Facts, driver: DriverChoice) -> Iterator[str]:
     """Yield packages called after another branch; a transitional one (570 that is 580 by its version) is none."""
-    named = [(package, _branch_of(package.name)) for package in _others(facts, driver) if _branch_of(package.name)]
+    named = [(package, branch_of(package.name)) for package in _others(facts, driver) if branch_of(package.name)]
     own = str(driver.branch)
     real = {
         branch
         for package, branch in named
-        if branch != driver.branch and not package.name.startswith(_BUILT) and package.version.partition(".")[0] != own
+        if branch != driver.branch and not package.name.startswith(BUILT) and package.version.partition(".")[0] != own
     }
     for package, branch in named:
         if branch in real and package.version.partition(".")[0] != own:
@@ -147,12 +166,11 @@ def _clashes(name: str, facts: Facts, driver: DriverChoice) -> bool:
     """Whether a package of the wanted branch and origin is of the other flavour, or another edition, or hides signed modules."""
     parts = name.split("-")
     server = any("server" in wanted.split("-") for wanted in driver.packages)
-    if _branch_of(name) == driver.branch and ("server" in parts) != server:
+    if branch_of(name) == driver.branch and ("server" in parts) != server:
         return True
     if driver.signed and name.startswith("nvidia-dkms-"):
         return True  # modprobe prefers what DKMS built, which Secure Boot may refuse
-    whole = facts.system.id == "ubuntu" and _CALLS_FOR_A_FLAVOUR.fullmatch(name)
-    return bool(whole or _OF_A_FLAVOUR.match(name)) and ("open" in parts) != (driver.flavour == "open")
+    return flavour_of(name, ubuntu=facts.system.id == "ubuntu") not in {"", driver.flavour}
 
 
 def _stranger(package: DriverPackage, driver: DriverChoice) -> bool:
@@ -163,8 +181,8 @@ def _of_another_origin(package: DriverPackage, facts: Facts, driver: DriverChoic
     """Whether it is another origin's under a name of its own: only Ubuntu's names tell, which have the branch in them."""
     if _stranger(package, driver) and "-pinning-" in package.name:
         return True
-    branches = any(_branch_of(name) == driver.branch for name in driver.packages if "-pinning-" not in name)
-    return facts.system.id == "ubuntu" and _stranger(package, driver) and bool(_branch_of(package.name)) != branches
+    branches = any(branch_of(name) == driver.branch for name in driver.packages if "-pinning-" not in name)
+    return facts.system.id == "ubuntu" and _stranger(package, driver) and bool(branch_of(package.name)) != branches
 
 
 def _counted(names: list[str]) -> str:

@@ -12,7 +12,13 @@ from provision.facts.model import Facts
 from provision.profile.model import Profile
 from provision.resources.base import Resource
 
-__all__ = ["Circumstances", "Note", "Role", "role"]
+__all__ = ["Circumstances", "Note", "Role", "Unfit", "role"]
+
+
+class Unfit(str):
+    """Why a role is left out that a person would look for: nothing fits the hardware. A plan shows it."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +61,8 @@ class Role:
 def role(*, after: tuple[str, ...] = (), skipped: Applies = _always, stops: Stops = _never) -> Callable[[Generator], Role]:
     """Make a generator function a role; its name is the function's, its summary the first line of its module's docstring.
 
-    `skipped(profile, facts)` returns why the role is not for this machine, or an empty string; `stops(profile, facts,
-    circumstances)` the error with which an apply ends before it begins, or `None`.
+    `skipped(profile, facts)` returns why the role is not for this machine, or an empty string (a plan shows an `Unfit`);
+    `stops(profile, facts, circumstances)` the error with which an apply ends before it begins, or `None`.
     """
 
     def wrap(function: Generator) -> Role:

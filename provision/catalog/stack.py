@@ -6,6 +6,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from provision.catalog.role import Unfit
+from provision.errors import ProvisionError
 from provision.facts.model import Facts
 from provision.profile.model import Profile
 
@@ -24,6 +26,21 @@ def stack_of(profile: Profile, facts: Facts) -> Stack:
     from provision.knowledge.wish import wish_for  # noqa: PLC0415 - as above
 
     return resolve(wish_for(profile, facts, today(facts)))
+
+
+def unsolvable(profile: Profile, facts: Facts) -> str:
+    """Return why nothing fits a machine that was left to us altogether; empty where it does, or the profile asks for something.
+
+    What a person asks for, and cannot have, is an error that their roles raise; the rest of the machine goes on without.
+    """
+    if profile.nvidia != type(profile.nvidia)() or profile.cuda != type(profile.cuda)():
+        return ""
+    try:
+        stack_of(profile, facts)
+    except ProvisionError as error:
+        conflict = getattr(error, "conflict", None)
+        return Unfit("; ".join(conflict.because) if conflict is not None else error.message)
+    return ""
 
 
 def today(facts: Facts) -> dt.date:

@@ -93,6 +93,7 @@ def explain(
         wish,
         gpus=wish.gpus if gpu is None else _cards(gpu),
         system=system or wish.system,
+        installed=wish.installed if system in {None, wish.system} else None,
         secure_boot=wish.secure_boot if secure_boot is None else secure_boot,
         desktop=wish.desktop if headless is None else not headless,
         architecture=architecture or wish.architecture,

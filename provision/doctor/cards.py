@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 
-from provision.doctor.case import Card, Case
+from provision.doctor import mending
+from provision.doctor.case import APPLY, Card, Case
 from provision.doctor.finding import SILENT, Answer, Finding, Severity, found, sound
 from provision.knowledge import tables
 from provision.knowledge.model import OPEN, Branch, Gpu, number
 
-APPLY = "provision apply nvidia"
 _SOON = 90
 """Days before a branch's end of life when it is worth a note."""
 
@@ -143,7 +143,7 @@ def branch_is_supported(case: Case) -> Answer:
             title=f"driver branch {branch.number} {'is past its end of life' if ended else 'nears its end of life'}",
             cause=cause,
             evidence=(f"installed {case.version}, supported until {branch.end_of_life}",),
-            mend="provision explain" if last else APPLY,
+            mend="provision explain" if last else mending.apply(case, moving=True),
             severity=Severity.RISK if ended and not last else Severity.NOTE,
         )
     )

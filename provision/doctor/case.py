@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from dataclasses import dataclass
 from functools import cached_property
 
 from provision.facts.model import Driver, DriverModule, Facts, Gpu
 from provision.knowledge import model as known
 from provision.knowledge import tables
+from provision.knowledge.package_name import upstream
 
+APPLY = "provision apply nvidia"
 NVIDIA_DRIVERS = frozenset({"nvidia", "nvidia-current"})
 """What the kernel calls NVIDIA's driver when it is bound to a card."""
-_RELEASE = re.compile(r"(?<![\d.-])\d{3}\.\d+(?:\.\d+)*")
-
-
-def upstream(version: str) -> str:
-    """Return NVIDIA's own release of a package's version (`580.95.05` of `1:580.95.05-0ubuntu1`), empty where it has none."""
-    found = _RELEASE.search(version)
-    return found.group() if found else ""
 
 
 @dataclass(frozen=True)

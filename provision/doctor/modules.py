@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from provision.doctor.cards import APPLY
-from provision.doctor.case import Case
+from provision.doctor.case import APPLY, Case
 from provision.doctor.finding import SILENT, Answer, Finding, Severity, found, sound
 from provision.facts.model import DkmsBuild, DriverModule
 from provision.knowledge import tables
@@ -55,6 +54,10 @@ def _missing(case: Case, kernel: str, title: str) -> Finding:
     if case.dkms and installed is not None and not installed.headers:
         cause = "its headers are not installed, and DKMS builds nothing without them"
         mend = f"sudo apt-get install linux-headers-{kernel} && sudo dkms autoinstall -k {kernel}"
+    elif build is not None and build.kernel == kernel and build.state == "installed":
+        # `dkms autoinstall` passes over it.
+        cause = "DKMS holds it for installed, and its file is gone"
+        mend = f"sudo dkms install --force {build.name}/{build.version} -k {kernel}"
     elif case.dkms:
         cause, mend = "DKMS has not built it yet", f"sudo dkms autoinstall -k {kernel}"
     elif prefix := _prebuilt(case):

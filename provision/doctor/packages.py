@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from provision.doctor.cards import APPLY
-from provision.doctor.case import NVIDIA_DRIVERS, Case, upstream
+from provision.catalog.obstacles import REMOVE_PPA, purge, uninstall
+from provision.doctor.case import APPLY, NVIDIA_DRIVERS, Case
 from provision.doctor.finding import SILENT, Answer, Finding, Severity, found, sound
 from provision.facts.model import DriverPackage
 from provision.knowledge import tables
+from provision.knowledge.package_name import bound, upstream
 
-_LOOSE = frozenset({"nvidia-settings", "nvidia-modprobe", "nvidia-xconfig", "nvidia-detect", "nvidia-persistenced"})
-"""Packages that work with a driver of another release, so that they may come from elsewhere."""
-_REMOVE_PPA = "sudo add-apt-repository --remove ppa:graphics-drivers/ppa"
 _MOST = 3
 """Packages named in one line of evidence."""
 
@@ -51,16 +49,11 @@ def is_installed(case: Case) -> Answer:
     )
 
 
-def _bound(package: DriverPackage) -> bool:
-    """Return whether a package works with the driver's own release alone."""
-    return package.name not in _LOOSE and bool(upstream(package.version) or package.name.startswith("linux-"))
-
-
 def one_origin(case: Case) -> Answer:
     """Ask whether all of the driver comes from one place."""
     origins: dict[str, list[DriverPackage]] = {}
     for package in case.driver.packages:
-        if package.origin and _bound(package):
+        if package.origin and bound(package):
             origins.setdefault(package.origin, []).append(package)
     if len(origins) <= 1:
         return sound(next(iter(origins))) if origins else SILENT
@@ -83,8 +76,7 @@ def one_origin(case: Case) -> Answer:
 
 def _without(names: list[str], *, ppa: bool) -> str:
     """Return the command that takes packages away, and the PPA that brings them again, and puts the driver back."""
-    purge = [f"sudo apt-get purge {' '.join(names)}"] if names else []
-    return " && ".join([*([_REMOVE_PPA] if ppa else []), *purge, *([APPLY] if names else [])])
+    return " && ".join([*([REMOVE_PPA] if ppa else []), *([purge(names), APPLY] if names else [])])
 
 
 def no_runfile(case: Case) -> Answer:
@@ -102,17 +94,10 @@ def no_runfile(case: Case) -> Answer:
             else "apt does not know it, so a new kernel gets no module of it"
             + (f", as {case.facts.kernel.running} did not" if lacks else ""),
             evidence=(f"{left} is there", *((f"packages: {_named(packages)}",) if packages else ())),
-            mend=f"{_uninstall(left)} && {APPLY}",
+            mend=f"{uninstall(left)} && {APPLY}",
             severity=Severity.BROKEN if packages or lacks else Severity.RISK,
         )
     )
-
-
-def _uninstall(left: str) -> str:
-    """Return how to take a `.run` driver away, by what it left: its uninstaller, the installer, or a log."""
-    if left.endswith("-uninstall"):
-        return f"sudo {left} --silent"
-    return f"sudo {left} --uninstall --silent" if left.endswith("-installer") else "sudo sh NVIDIA-Linux-*.run --uninstall"
 
 
 def fully_installed(case: Case) -> Answer:

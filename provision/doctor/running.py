@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from provision.doctor.cards import APPLY, unbound
-from provision.doctor.case import NVIDIA_DRIVERS, Case
+from provision.doctor.cards import unbound
+from provision.doctor.case import APPLY, NVIDIA_DRIVERS, Case
 from provision.doctor.finding import SILENT, Answer, Finding, Severity, found, sound
 from provision.knowledge.log import Throttle, log
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
-from provision.doctor import cards, kernel_log, modules, packages, running
-from provision.doctor.case import Case
+from provision.doctor import cards, kernel_log, mending, modules, packages, running
+from provision.doctor.case import APPLY, Case
 from provision.doctor.finding import Answer, Diagnosis, Finding, Looked, Severity
 from provision.facts.model import Facts
 
@@ -76,6 +77,7 @@ def examine(facts: Facts, today: dt.date) -> Diagnosis:
     """Return what is wrong with the machine of `facts`, and what is not."""
     case = Case(facts, today)
     answers = {question.name: question.look(case) for question in QUESTIONS if question.applies(case)}
+    apply = cache(lambda: mending.apply(case))
     broken = {name for name, answer in answers.items() if any(each.severity is Severity.BROKEN for each in answer.findings)}
     findings: list[Finding] = []
     looked: list[Looked] = []
@@ -83,7 +85,9 @@ def examine(facts: Facts, today: dt.date) -> Diagnosis:
         answer = answers.get(question.name)
         if answer is None or question.explained_by & broken:
             continue
-        findings += (replace(finding, question=question.name) for finding in answer.findings)
+        for finding in answer.findings:
+            mend = apply() if finding.mend == APPLY else finding.mend
+            findings.append(replace(finding, mend=mend, question=question.name))
         if answer.seen:
             looked.append(Looked(question=question.name, ask=question.ask, seen=answer.seen))
     findings.sort(key=lambda finding: _ORDER.index(finding.severity))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 
-from provision.knowledge.drivers import past
+from provision.knowledge.drivers import candidates, installed_origin, past
 from provision.knowledge.frameworks import alone, compiled_late, dropping, loose
 from provision.knowledge.model import Architecture, Fact, number
 from provision.knowledge.question import covers
@@ -74,7 +74,24 @@ def _driver(found: Solution) -> Iterator[str]:
             yield f"driver {question.branch} was asked for, but there is no NVIDIA GPU"
         return
     if all(kind.last_branch != driver.branch.number for kind in question.architectures):
-        yield from ending(f"driver branch {driver.branch.number}", driver.branch.end_of_life, question.wish.today)
+        moves = _elsewhere(found) if past(driver.branch, question) else ""
+        for caution in ending(f"driver branch {driver.branch.number}", driver.branch.end_of_life, question.wish.today):
+            yield caution + moves
+
+
+def _elsewhere(found: Solution) -> str:
+    """Return how to move to a driver that is still supported, where the origin of what is installed has none."""
+    driver, question = found.driver, found.question
+    if driver is None or question.wish.origin != AUTO or not installed_origin(driver, question):
+        return ""
+    others = [other for other in candidates(question) if not past(other.branch, question)]
+    if not others:
+        return ""
+    origin, branch = others[0].offer.origin, others[0].branch.number
+    return (
+        f', and {origin_name(driver.offer.origin)} has none here that is still supported: `[nvidia] origin = "{origin}"` moves '
+        f"to {origin_name(origin)}'s {branch}, once the packages that `provision plan` then names are purged"
+    )
 
 
 def _secure_boot(found: Solution) -> Iterator[str]:

@@ -28,8 +28,7 @@ class Driver:
 
     def packages(self, question: Question) -> tuple[str, ...]:
         """Return the names of its packages on the question's machine."""
-        kernel = (question.wish.kernel or question.system.kernel).format(architecture=question.wish.architecture)
-        return tuple(name.format(branch=self.branch.number, kernel=kernel) for name in self.row.packages)
+        return tuple(name.format(branch=self.branch.number, kernel=question.kernel) for name in self.row.packages)
 
 
 def offered(question: Question) -> Iterator[Driver]:
@@ -45,8 +44,10 @@ def offered(question: Question) -> Iterator[Driver]:
             if found is None:
                 continue
             actual, asked = found, offer.branch
-        for row in knowledge.packages:
-            if row.use == use and row.flavour in actual.flavours and _brings(row, actual):
+        rows = [row for row in knowledge.packages if row.use == use and _brings(row, actual)]
+        built = {row.flavour for row in rows if question.kernel in row.kernels}
+        for row in rows:
+            if question.kernel in row.kernels or not (row.kernels or row.flavour in built):
                 branch = question.branch_row(actual.branch)
                 yield Driver(branch=branch, offer=actual, flavour=row.flavour, row=row, asked=asked)
 
@@ -54,6 +55,7 @@ def offered(question: Question) -> Iterator[Driver]:
 def _brings(row: DriverPackages, offer: DriverOffer) -> bool:
     return (
         row.origin == offer.origin
+        and row.flavour in offer.flavours
         and row.first_branch <= offer.branch <= (row.last_branch or offer.branch)
         and (not row.systems or offer.system in row.systems)
     )
@@ -94,20 +96,42 @@ def misfit(driver: Driver, card: Gpu) -> str:
     return ""
 
 
-def preference(driver: Driver, question: Question) -> tuple[bool, bool, bool, int, int, bool, int]:
-    """Return how good `driver` is, as a value that compares: what matters most comes first."""
+def preference(driver: Driver, question: Question) -> tuple[bool, bool, bool, bool, bool, int, int, bool, int]:
+    """Return how good `driver` is, as a value that compares: what matters most comes first.
+
+    A driver is not torn down that is fine, and nobody's packages give way to another's unasked.
+    """
     wish, origins = question.wish, question.system.origins
     signed_matters = wish.secure_boot is not False
     place = origins.index(driver.offer.origin) if driver.offer.origin in origins else len(origins)
     flavours = question.cards[0].flavours if question.cards else ()
     return (
+        installed_origin(driver, question),
         not past(driver.branch, question),
+        installed(driver, question),
         driver.branch.long_supported,
         driver.row.signed or not signed_matters,
         -place,
         driver.branch.number,
         driver.row.signed,
         -flavours.index(driver.flavour) if driver.flavour in flavours else 0,
+    )
+
+
+def installed_origin(driver: Driver, question: Question) -> bool:
+    """Whether a driver from the same origin is installed."""
+    there = question.wish.installed
+    return there is not None and there.origin == driver.offer.origin
+
+
+def installed(driver: Driver, question: Question) -> bool:
+    """Whether this very branch and flavour is installed, from this origin as far as that is known."""
+    there = question.wish.installed
+    return (
+        there is not None
+        and there.branch == driver.branch.number
+        and there.flavour in {"", driver.flavour}
+        and there.origin in {"", driver.offer.origin}
     )
 
 

@@ -120,7 +120,8 @@ class DriverPackages(Fact):
 
     `use` is `desktop` (with X and Wayland) or `compute`. In `packages`, `{branch}` and `{kernel}` (`generic`,
     `generic-hwe-24.04`, `amd64`) are filled in. `signed`: the modules come built, signed with a key that shim trusts; else
-    DKMS builds them on the machine. `systems` empty: all.
+    DKMS builds them on the machine. `systems` empty: all. `kernels` are the kernel flavours that modules are built for; a row
+    without any is for every flavour that no other row of the same origin, branch, flavour and use names.
     """
 
     origin: str
@@ -129,6 +130,7 @@ class DriverPackages(Fact):
     first_branch: int
     last_branch: int = 0
     systems: tuple[str, ...] = ()
+    kernels: tuple[str, ...] = ()
     packages: tuple[str, ...]
     signed: bool
 

@@ -57,6 +57,11 @@ class Question:
         """The branch that was asked for, 0 for any."""
         return 0 if self.wish.branch == AUTO else int(self.wish.branch)
 
+    @property
+    def kernel(self) -> str:
+        """The flavour of the machine's kernel packages."""
+        return (self.wish.kernel or self.system.kernel).format(architecture=self.wish.architecture)
+
     @cached_property
     def kinds(self) -> tuple[Gpu, ...]:
         """The cards, each kind once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from provision.knowledge.drivers import Driver, candidates, past
+from provision.knowledge.drivers import Driver, candidates, installed, installed_origin, past
 from provision.knowledge.frameworks import CPU, clash, compiled_late, dropped, options
 from provision.knowledge.model import Build
 from provision.knowledge.model import number as rank
@@ -35,38 +35,61 @@ def _driver(found: Solution) -> Iterator[str]:
         yield f"the {driver.flavour} kernel module was asked for"
     elif driver.flavour == question.cards[0].flavours[0]:
         yield f"the {driver.flavour} kernel module is the recommended one for {generations(question.cards)}"
+    elif installed(driver, question):
+        yield f"the {driver.flavour} kernel module is installed, and drives {generations(question.cards)} too"
     else:
         yield f"{origin_name(driver.offer.origin)} has the {driver.flavour} kernel module of {driver.branch.number} only"
     yield from _origin(found, driver)
 
 
 def _branch(found: Solution, driver: Driver) -> str:
-    question, number = found.question, driver.branch.number
-    kinds = generations(question.cards)
+    number = driver.branch.number
     if driver.asked:
         return f"{driver.asked} was asked for, and its packages turn into {number} by themselves"
-    if question.branch:
-        return f"{number} was asked for"
+    return f"{number} was asked for" if found.question.branch else _chosen(found, driver)
+
+
+def _chosen(found: Solution, driver: Driver) -> str:
+    question, number = found.question, driver.branch.number
+    kinds = generations(question.cards)
     lasts = [kind for kind in question.architectures if kind.last_branch == number]
     if lasts:
         return f"{number} is the last branch that drives {listed(kind.name for kind in lasts)}"
+    if installed(driver, question):
+        return _kept(found, driver)
+    newer = [other.branch for other in candidates(question) if other.branch.number > number]
     if past(driver.branch, question):
-        return f"{number} is the newest branch for {kinds} on {question.system.name}, though its support has ended"
+        whose = f" from {origin_name(driver.offer.origin)}" if newer else ""
+        return f"{number} is the newest branch for {kinds}{whose} on {question.system.name}, though its support has ended"
     if not driver.branch.long_supported:
         return f"{number} is the newest branch for {kinds} that is still supported"
-    newer = [other.branch for other in candidates(question) if other.branch.number > number]
     lasting = any(branch.long_supported and not past(branch, question) for branch in newer)
     signed = " with signed modules" if driver.row.signed else f" from {origin_name(driver.offer.origin)}"
     return f"{number} is the newest long-supported branch for {kinds}{signed if lasting else ''}"
 
 
+def _kept(found: Solution, driver: Driver) -> str:
+    """Return why the driver that is installed stays."""
+    branch, name = driver.branch, origin_name(driver.offer.origin)
+    if past(branch, found.question):
+        return f"{branch.number} is installed, and {name} has nothing for {found.question.system.name} that is still supported"
+    until = f", supported until {branch.end_of_life}" if branch.end_of_life else ""
+    full = all(kit.full for kit in found.kits)
+    return f"{branch.number} is installed{until} and {'does' if full else 'runs'} all that is wanted"
+
+
 def _origin(found: Solution, driver: Driver) -> Iterator[str]:
     wish, name = found.question.wish, origin_name(driver.offer.origin)
+    signs = any(row.signed for row in found.question.knowledge.packages if row.origin == driver.offer.origin)
+    if signs and not driver.row.signed:
+        yield f"{name} has no signed modules of {driver.branch.number} for the {found.question.kernel} kernel: DKMS builds them"
     if driver.row.signed:
         state = {True: "with Secure Boot on", False: "with or without Secure Boot", None: "whether Secure Boot is on or not"}
         yield f"{name}'s modules are built and signed already, so they load {state[wish.secure_boot]}"
     elif wish.origin != AUTO:
         yield f"drivers from {name} were asked for"
+    elif installed_origin(driver, found.question):
+        yield f"what is installed is from {name}, and goes to no other origin unasked"
     elif driver.offer.origin == found.question.system.origins[0]:
         yield f"{name}'s packages are the usual ones for {found.question.system.name}"
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from provision.knowledge import frameworks, toolkits
-from provision.knowledge.drivers import Driver, misfits, offered, past, preference, unwished
+from provision.knowledge.drivers import Driver, installed, installed_origin, misfits, offered, past, preference, unwished
 from provision.knowledge.frameworks import alone, clash, releases
 from provision.knowledge.model import Branch, Build, number
 from provision.knowledge.question import Framework, Question
@@ -74,10 +74,29 @@ def _passed_over(branch: Branch, direct: list[Driver], found: Solution, own: Dri
         return f"past its end of life since {branch.end_of_life}"
     if all(unwished(driver, question) for driver in direct):
         return f"{own.asked or own.branch.number} was asked for" if question.branch else "not of the origin and flavour asked for"
-    best = max((driver for driver in direct if not unwished(driver, question)), key=lambda row: preference(row, question))
+    fitting = [driver for driver in direct if not (unwished(driver, question) or misfits(driver, question))]
+    best = max(fitting, key=lambda row: preference(row, question), default=None)
+    if best is None:
+        return "not of the origin and flavour asked for"
     if preference(best, question) > preference(own, question):
         return _lacks(best, question)
-    return _worse(best, own)
+    elsewhere = installed_origin(own, question) and not installed_origin(best, question)
+    if elsewhere and branch.long_supported:
+        return f'only from {origin_name(best.offer.origin)}; `[nvidia] origin = "{best.offer.origin}"` moves there'
+    return _beside_installed(best, own) if installed(own, question) and not elsewhere else _worse(best, own)
+
+
+def _beside_installed(driver: Driver, own: Driver) -> str:
+    """Return why a driver that would do does not take the place of one that does already."""
+    number, until = driver.branch.number, driver.branch.end_of_life
+    if number < own.branch.number:
+        return f"would do{f', supported until {until}' if until else ''}; {own.branch.number} is installed"
+    kind = "newer" if driver.branch.long_supported else f"newer, {_short_lived(driver.branch)}"
+    return f'{kind}; `[nvidia] branch = "{number}"` moves to it'
+
+
+def _short_lived(branch: Branch) -> str:
+    return "a new-feature branch" if branch.kind == "NFB" else "not known to be supported for long"
 
 
 def _lacks(driver: Driver, question: Question) -> str:
@@ -95,7 +114,7 @@ def _lacks(driver: Driver, question: Question) -> str:
 def _worse(driver: Driver, own: Driver) -> str:
     branch = driver.branch
     if own.branch.long_supported and not branch.long_supported:
-        kind = "a new-feature branch" if branch.kind == "NFB" else "not known to be supported for long"
+        kind = _short_lived(branch)
         return f"{kind}, not signed" if own.row.signed and not driver.row.signed else kind
     if own.row.signed and not driver.row.signed:
         return "not signed"
@@ -114,7 +133,9 @@ def _flavour(found: Solution) -> Iterator[tuple[str, str, str]]:
     if impossible:
         yield "module", other, f"does not drive {module_kinds(impossible)}"
     elif question.wish.flavour == AUTO and other in own.offer.flavours:
-        yield "module", other, f"would do; {own.flavour} is what NVIDIA recommends for {generations(question.cards)}"
+        better = own.flavour == question.cards[0].flavours[0]
+        why = f"what NVIDIA recommends for {generations(question.cards)}" if better else "installed"
+        yield "module", other, f"would do; {own.flavour} is {why}"
 
 
 def _origins(found: Solution) -> Iterator[tuple[str, str, str]]:
@@ -137,6 +158,9 @@ def _other_origin(theirs: list[Driver], own: Driver, question: Question) -> str:
         return f"has {listed(map(str, branches))}, past {'their' if len(branches) > 1 else 'its'} end of life"
     if own.row.signed and not any(driver.row.signed for driver in fitting):
         return "builds its modules here with DKMS, so under Secure Boot a key has to be enrolled at the console"
+    if installed_origin(own, question):
+        signed = ", with signed modules" if any(driver.row.signed for driver in fitting) else ""
+        return f'would do{signed}; `[nvidia] origin = "{fitting[0].offer.origin}"` moves there'
     return f"would do; {origin_name(own.offer.origin)} is the usual origin on {question.system.name}"
 
 

@@ -89,7 +89,8 @@ def _cudnn(found: Solution) -> CudnnChoice | None:
     constraint = f"nvidia-cudnn-cu{held.major}=={held.last_before}" if held else ""
     if found.kits:
         kit = found.kits[0]
-        row = None if kit.offer.cudnn_version else dropped(question, kit.toolkit.major)
+        own = kit.offer.cudnn and not kit.offer.cudnn_version
+        row = dropped(question, kit.toolkit.major) if own else None
         return CudnnChoice(
             line=str(kit.toolkit.major),
             version=row.last_before if row else kit.offer.cudnn_version,

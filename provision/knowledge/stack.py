@@ -12,6 +12,16 @@ AUTO = "auto"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Installed:
+    """The driver that is there already: `version` is NVIDIA's own; `origin` and `flavour` are empty where nothing tells."""
+
+    branch: int
+    origin: str
+    flavour: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Wish:
     """A machine and what is wanted on it; everything may be left to the resolver."""
 
@@ -34,6 +44,8 @@ class Wish:
     frameworks: tuple[str, ...] = ()
     """Names, or names with a version (`torch==2.14`), that share one environment."""
     python: str = AUTO
+    installed: Installed | None = None
+    """Kept where `auto` leaves a choice and it does what is wanted; `None` where there are no driver packages of one mind."""
 
 
 @dataclass(frozen=True, kw_only=True)

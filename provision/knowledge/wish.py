@@ -7,8 +7,9 @@ import re
 from collections.abc import Collection
 from dataclasses import replace
 
-from provision.facts.model import Facts
-from provision.knowledge.stack import Wish
+from provision.facts.model import DriverPackage, Facts
+from provision.knowledge.package_name import BUILT, bound, branch_of, flavour_of, upstream
+from provision.knowledge.stack import Installed, Wish
 from provision.profile.model import Profile
 
 _IMAGE = "linux-image-"
@@ -29,6 +30,7 @@ def wish_for(profile: Profile, facts: Facts, today: dt.date) -> Wish:
         flavour=profile.nvidia.flavour,
         origin=profile.nvidia.origin,
         toolkits=profile.cuda.toolkits,
+        installed=installed(facts),
     )
 
 
@@ -40,6 +42,38 @@ def with_environment(wish: Wish, profile: Profile, names: Collection[str]) -> Wi
             frameworks = tuple(f"{match[1]}=={match[2]}" if match[2] else match[1] for match in named)
             return replace(wish, frameworks=frameworks, python=environment.python)
     return wish
+
+
+def installed(facts: Facts) -> Installed | None:
+    """Return the driver that packages brought; `None` for none, or for parts of several: of two origins, of two branches."""
+    parts = [package for package in facts.driver.packages if bound(package)]
+    modules = [package for package in parts if _flavour(package, facts)]
+    # Modules of a branch that is gone stay behind with the kernels they are for.
+    whole = [package for package in modules if not package.name.startswith(BUILT)] or modules
+    branches, origins = {_branch(package) for package in whole}, {package.origin for package in parts} - {""}
+    if len(branches) != 1 or not all(branches) or len(origins) > 1:
+        return None
+    (branch,) = branches
+    flavours = {_flavour(package, facts) for package in modules if _branch(package) == branch}
+    if len(flavours) > 1:
+        flavours = {module.flavour for module in facts.driver.modules if module.kernel == facts.kernel.next} - {""}
+    versions = (upstream(package.version) for package in parts if not package.name.startswith(BUILT))
+    return Installed(
+        branch=branch,
+        origin=min(origins, default=""),
+        flavour=min(flavours) if len(flavours) == 1 else "",
+        version=next((version for version in versions if version.startswith(f"{branch}.")), ""),
+    )
+
+
+def _branch(package: DriverPackage) -> int:
+    """Return a package's branch, by its version: one that is called after 570 may have turned into 580."""
+    release = "" if package.name.startswith(BUILT) else upstream(package.version)
+    return int(release.partition(".")[0]) if release else branch_of(package.name)
+
+
+def _flavour(package: DriverPackage, facts: Facts) -> str:
+    return flavour_of(package.name, ubuntu=facts.system.id == "ubuntu")
 
 
 def system_id(facts: Facts) -> str:

@@ -127,7 +127,8 @@ def _origin(origin: str, packages: tuple[str, ...]) -> str:
 
 
 def _cudnn(cudnn: CudnnChoice) -> list[tuple[str, str]]:
-    lines = [(cudnn.version or f"newest for {cudnn.line}", " ".join(cudnn.packages))] if cudnn.packages else []
+    version = cudnn.version or f"newest for {cudnn.line}" if any("cudnn" in name for name in cudnn.packages) else "NCCL only"
+    lines = [(version, " ".join(cudnn.packages))] if cudnn.packages else []
     return [*lines, *([("", f"constraint for pip: {cudnn.constraint}")] if cudnn.constraint else [])]
 
 

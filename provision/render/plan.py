@@ -73,7 +73,8 @@ def plan_lines(host: str, facts: Facts | None, plan: Plan, page: Page, notes: tu
     """Return the whole screen of a plan; a single line where nothing is to change."""
     if not plan.pending:
         same = f"{count(len(plan.entries), 'resource')} already so" if plan.entries else "no resources"
-        return page.hang((), page.line((_who(host, facts), "strong"), ": nothing to change", (f", {same}", "quiet")))
+        line = page.line((_who(host, facts), "strong"), ": nothing to change", (f", {same}", "quiet"))
+        return [*page.hang((), line), *_skipped(notes, page)]
     common = _common_reason(plan)
     if common:
         plan = replace(plan, entries=tuple(_without_reason(entry, common) for entry in plan.entries))
@@ -113,6 +114,16 @@ def entry_lines(plan: Plan, page: Page, notes: tuple[RoleNote, ...] = ()) -> lis
             shown += _entry(entry, page, rows, later="reboot" if entry.key in after_reboot else "apply")
     if quiet:
         shown += page.hang(pad(page.line(("already so", "quiet")), LEFT), page.line((", ".join(quiet), "quiet")))
+    return shown + _skipped(notes, page)
+
+
+def _skipped(notes: tuple[RoleNote, ...], page: Page) -> list[Line]:
+    """Return the roles that nothing of fits this machine, those for one reason together."""
+    whys = dict.fromkeys(each.skipped for each in notes if each.skipped)
+    shown: list[Line] = []
+    for why in whys:
+        names = ", ".join(each.role for each in notes if each.skipped == why)
+        shown += page.hang(pad(page.line((names, "strong")), LEFT), page.line(("skipped", "warning"), f": {why}"), most=3)
     return shown
 
 

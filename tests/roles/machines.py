@@ -16,12 +16,8 @@ from provision.profile.model import Profile
 FOLDER = Path(__file__).parent.parent / "machines"
 NAMES = tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
 REFUSED = {
-    "debian-12-broken-open-module-on-pascal": "9 packages of the driver are from Debian, and NVIDIA's has some of the same names",
-    "debian-12-rtx-3090-debian-driver": "9 packages of the driver are from Debian, and NVIDIA's has some of the same names",
     "ubuntu-22.04-broken-ppa": "the graphics-drivers PPA is a third origin of drivers, and 10 packages are from it",
     "ubuntu-22.04-broken-runfile-left-over": "NVIDIA's own installer",
-    "ubuntu-24.04-gtx-1080-ti-and-rtx-5090": "GTX 1080 Ti (Pascal, 6.1) needs the proprietary module",
-    "ubuntu-26.04-unknown-gpu": "GPU 10de:3fa0 is not in the tables",
 }
 """Machines on which a person has to decide or to clear something away first, and what they are told."""
 FIT = tuple(name for name in NAMES if name not in REFUSED)

@@ -15,6 +15,7 @@ from provision.catalog.role import Circumstances
 from provision.catalog.stack import today
 from provision.errors import Exit, InputError, ProvisionError
 from provision.facts.model import Driver, DriverPackage, Facts, InstalledKernel
+from provision.knowledge.stack import NoSolutionError
 from provision.profile.model import Profile
 from provision.resources import (
     AptComponents,
@@ -72,6 +73,50 @@ def test_who_does_not_get_it_and_why(name: str, why: str) -> None:
         resources(machine(name))
     assert caught.value.message == why
     assert "gpus" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        (
+            "ubuntu-24.04-gtx-1080-ti-and-rtx-5090",
+            "GTX 1080 Ti (Pascal, 6.1) needs the proprietary module and driver from 390 to 580",
+        ),
+        ("ubuntu-26.04-unknown-gpu", "GPU 10de:3fa0 is not in the tables"),
+    ],
+)
+def test_a_card_that_nothing_fits_does_not_stop_the_rest(name: str, why: str) -> None:
+    facts = machine(name)
+    selection = selected(Profile(), facts)
+    assert {"base", "ssh"} <= {role.name for role in selection.roles}
+    skipped = dict(selection.skipped)
+    assert skipped["nvidia"] == skipped["cuda"]
+    assert why in skipped["nvidia"]
+    assert "\n" not in skipped["nvidia"]
+    notes = compiled(Profile(), facts).notes
+    assert {each.role: each.skipped for each in notes if each.skipped} == {"cuda": skipped["cuda"], "nvidia": skipped["nvidia"]}
+    for wanted, asked in ((Profile(), ("nvidia",)), (Profile(), ("cuda",)), (profile(branch="580"), ())):
+        with pytest.raises(NoSolutionError):
+            compiled(wanted, facts, *asked)
+
+
+def test_the_server_edition_stays_until_a_person_names_a_branch() -> None:
+    names = ("nvidia-headless-no-dkms-580-server-open", "nvidia-utils-580-server")
+    facts = driven(TURING, packages=installed(*names, version="580.173.02-0ubuntu0.24.04.1"))
+    why = "the `-server` edition of driver 580 is installed, and stays as it is"
+    assert {each.role: each.skipped for each in compiled(Profile(), facts).notes if each.skipped} == {"nvidia": why}
+    with pytest.raises(InputError, match="stays as it is") as caught:
+        compiled(Profile(), facts, "nvidia")
+    assert caught.value.hint == '`[nvidia] branch = "580"` puts the usual edition in its place'
+    assert going(facts, profile(branch="580")) == set(names)
+
+
+def test_a_system_that_the_tables_do_not_know_does_not_stop_the_rest() -> None:
+    facts = machine(TURING)
+    strange = replace(facts, system=replace(facts.system, version="25.10"))
+    assert dict(selected(Profile(), strange).skipped)["nvidia"] == "unknown system `ubuntu-25.10`"
+    with pytest.raises(InputError, match="unknown system"):
+        compiled(Profile(), strange, "nvidia")
 
 
 def test_a_container_that_sees_its_hosts_gpu_is_left_alone() -> None:
@@ -252,13 +297,37 @@ def test_another_branch_goes_in_the_same_transaction() -> None:
             "linux-modules-nvidia-580-open-generic", "linux-modules-nvidia-580-open-6.8.0-45-generic", version="6.8.0-45.45"
         ),
     )
-    facts = driven(TURING, packages=packages)
-    kinds = [each.kind for each in resources(facts)]
+    facts, wanted = driven(TURING, packages=packages), profile(branch="595")
+    kinds = [each.kind for each in resources(facts, wanted)]
     at = kinds.index("packages")
     assert kinds[at : kinds.index("driver_module")] == ["packages", "packages"]
-    assert len({each.replaces for each in of(Packages, facts)}) == 1, "apt decides each of them with the others gone"
-    assert going(facts) == {package.name for package in packages}
-    assert "4 packages go: nvidia-headless-no-dkms-580-open, libnvidia-compute-580, " in told(facts)
+    assert len({each.replaces for each in of(Packages, facts, wanted)}) == 1, "apt decides each of them with the others gone"
+    assert going(facts, wanted) == {package.name for package in packages}
+    assert "4 packages go: nvidia-headless-no-dkms-580-open, libnvidia-compute-580, " in told(facts, wanted)
+
+
+@pytest.mark.parametrize(
+    ("name", "summary"),
+    [
+        ("ubuntu-24.04-two-h100-busy", "580 open, signed modules from Ubuntu"),
+        ("ubuntu-24.04-h100-nvidia-repository", "595 open, modules built here (DKMS) from NVIDIA"),
+        ("debian-12-rtx-3090-debian-driver", "535 proprietary, modules built here (DKMS) from Debian"),
+    ],
+)
+def test_a_driver_that_is_there_and_does_what_is_wanted_stays(name: str, summary: str) -> None:
+    facts = machine(name)
+    assert not going(facts)
+    note = compiled(Profile(), facts, "nvidia").notes[0].note
+    assert note.summary == summary
+    assert " is installed, " in note.why
+
+
+def test_where_no_modules_come_built_dkms_builds_ubuntus() -> None:
+    facts = machine("ubuntu-24.04-kvm-a10")
+    following, driver = of(Packages, facts)
+    assert following.names == ("linux-headers-kvm",)
+    assert driver.names == ("nvidia-dkms-595-open", "nvidia-headless-no-dkms-595-open", "nvidia-utils-595")
+    assert of(DriverModule, facts)[0].headers
 
 
 def test_a_transitional_package_of_the_wanted_branch_stays() -> None:
@@ -282,7 +351,7 @@ def test_a_transitional_package_of_the_wanted_branch_stays() -> None:
     ],
 )
 def test_the_wrong_flavour_edition_or_way_of_building_goes(name: str) -> None:
-    assert going(driven(TURING, packages=installed(name))) == {name}
+    assert going(driven(TURING, packages=installed(name)), profile(branch="595", flavour="open")) == {name}
 
 
 @pytest.mark.parametrize(
@@ -303,14 +372,15 @@ def test_what_is_of_the_wanted_driver_or_of_none_stays(name: str) -> None:
 
 def test_debians_driver_takes_either_flavour_and_its_module_does_not() -> None:
     packages = installed("nvidia-driver", "nvidia-kernel-dkms", "nvidia-kernel-support", version="595.91.07-1", origin="nvidia")
-    assert going(driven("debian-13-gtx-1660-ti", packages=packages)) == {"nvidia-kernel-dkms"}
+    assert going(driven("debian-13-gtx-1660-ti", packages=packages), profile(flavour="open")) == {"nvidia-kernel-dkms"}
+    assert not going(driven("debian-13-gtx-1660-ti", packages=packages))
 
 
 def test_another_origin_under_names_of_its_own_goes_and_is_named() -> None:
-    facts = machine("ubuntu-24.04-h100-nvidia-repository")
-    assert "nvidia-driver-pinning-595" in going(facts)
-    assert "9 packages from NVIDIA go: " in told(facts)
-    assert '`[nvidia] origin = "nvidia"` keeps them' in told(facts)
+    facts, wanted = machine("ubuntu-24.04-h100-nvidia-repository"), profile(origin="ubuntu")
+    assert "nvidia-driver-pinning-595" in going(facts, wanted)
+    assert "9 packages from NVIDIA go: " in told(facts, wanted)
+    assert '`[nvidia] origin = "nvidia"` keeps them' in told(facts, wanted)
     assert not going(facts, profile(origin="nvidia"))
 
 
@@ -333,7 +403,7 @@ def test_a_runfile_and_a_ppa_are_both_told_at_once() -> None:
         "the graphics-drivers PPA is a third origin of drivers",
     ]
     assert caught.value.hint.splitlines() == [
-        "`sudo /usr/bin/nvidia-uninstall` takes it away",
+        "`sudo /usr/bin/nvidia-uninstall --silent` takes it away",
         "`sudo add-apt-repository --remove ppa:graphics-drivers/ppa`",
     ]
     assert caught.value.exit is Exit.BAD_INPUT

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from provision.catalog.compile import Selection, compile_catalog
+from provision.catalog.compile import Selection, compile_catalog, select_roles
 from provision.catalog.model import Catalog, RoleNote, dump
 from provision.catalog.notes import with_stops
-from provision.catalog.role import Note, Role
+from provision.catalog.role import Note, Role, Unfit
 from provision.checks.model import Check, Probe
 from provision.errors import InputError, ProvisionError
 from provision.profile.model import Profile
@@ -98,6 +98,15 @@ def test_notes_are_kept_by_role_and_asked_of_no_machine() -> None:
     assert catalog.notes == (RoleNote(role="a", note=NOTE),)
     assert "Pascal" not in repr(dump(catalog, redact=False))
     assert catalog == compiled(role("a", File(path="/etc/one")), role("b", File(path="/etc/two")))
+
+
+@pytest.mark.parametrize(("why", "shown"), [(Unfit("nothing fits the card"), True), ("no GPU", False), (Unfit(""), False)])
+def test_a_role_that_nothing_fits_is_left_out_and_noted(why: str, *, shown: bool) -> None:
+    found = dataclasses.replace(role("a", File(path="/etc/one")), skipped=lambda _profile, _facts: why)
+    selection = select_roles(Profile(), facts(), {"a": found, "b": role("b", File(path="/etc/two"))})
+    assert dict(selection.skipped) == ({"a": why} if why else {})
+    notes = compile_catalog(Profile(), facts(), selection).notes
+    assert [(each.role, each.skipped) for each in notes] == ([("a", why)] if shown else [])
 
 
 def test_why_an_apply_would_stop_joins_the_roles_own_note() -> None:

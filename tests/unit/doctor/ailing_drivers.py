@@ -66,6 +66,11 @@ AILING: dict[str, Ailment] = {
         [("next", BROKEN)],
         f"sudo dkms autoinstall -k {UPCOMING}",
     ),
+    "what DKMS installed for the next kernel was deleted": (
+        upcoming(dkms=dkms("installed", UPCOMING)),
+        [("next", BROKEN)],
+        f"sudo dkms install --force nvidia/{VERSION} -k {UPCOMING}",
+    ),
     "DKMS failed": (
         upcoming(dkms=(*dkms(), *dkms("failed", UPCOMING)), packages=(package("nvidia-dkms-595-open", sound=False),)),
         [("dkms", BROKEN)],

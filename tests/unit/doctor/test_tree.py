@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from provision.doctor import Finding, Severity, diagnose, examine
-from provision.doctor.case import upstream
 from provision.doctor.tree import QUESTIONS
 from provision.facts.model import Facts
+from provision.knowledge.package_name import upstream
 from tests.roles.machines import NAMES
 from tests.roles.machines import machine as recorded
 from tests.unit.doctor import ailing_cards, ailing_drivers

@@ -11,6 +11,7 @@ from provision.knowledge.tables import knowledge
 from tests.unit.knowledge.cudnn import constraints
 from tests.unit.knowledge.environments import frameworks, rows
 from tests.unit.knowledge.options import Question, major, parts
+from tests.unit.knowledge.search import origin_to_keep, to_keep
 
 
 def violations(wish: Wish, stack: Stack, tables: Knowledge | None = None) -> list[str]:
@@ -19,6 +20,7 @@ def violations(wish: Wish, stack: Stack, tables: Knowledge | None = None) -> lis
     return [
         *_cards(question, stack),
         *_driver(question, stack),
+        *_kept(question, stack),
         *_toolkits(question, stack),
         *frameworks(question, stack),
         *_cudnn(question, stack),
@@ -65,6 +67,18 @@ def _driver(question: Question, stack: Stack) -> Iterator[str]:
             yield f"nothing says that {question.wish.branch} became {choice.branch}"
     yield from _packages(question, choice, offer)
     yield from _minimum(question, stack, choice)
+
+
+def _kept(question: Question, stack: Stack) -> Iterator[str]:
+    choice, keep = stack.driver, to_keep(question.wish, question.tables)
+    if choice is None:
+        return
+    if keep:
+        branch, flavour, origin = keep
+        if (choice.branch, flavour or choice.flavour, origin or choice.origin) != (branch, choice.flavour, choice.origin):
+            yield f"{keep} is installed and would do, and {choice.branch} {choice.flavour} of {choice.origin} takes its place"
+    if choice.origin != (origin_to_keep(question.wish, question.tables) or choice.origin):
+        yield f"what is installed is not from {choice.origin}, and its own origin has a driver that fits"
 
 
 def _packages(question: Question, choice: DriverChoice, offer: DriverOffer) -> Iterator[str]:

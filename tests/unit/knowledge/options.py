@@ -133,7 +133,9 @@ class Question:
             and (not row.systems or offer.system in row.systems)
         ]
         use = "desktop" if self.wish.desktop else "compute"
-        return [row for row in rows if row.use == use] or rows
+        rows = [row for row in rows if row.use == use] or rows
+        kernel = self.wish.kernel or self.system.kernel
+        return [row for row in rows if kernel in row.kernels] or [row for row in rows if not row.kernels]
 
     def offers(self) -> Iterator[tuple[DriverOffer, str]]:
         """Yield each offered branch and flavour that drives every card and was wished for."""

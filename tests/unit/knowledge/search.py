@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from provision.knowledge.model import Build, Knowledge
 from provision.knowledge.stack import AUTO, Wish
@@ -21,6 +22,36 @@ def exists_solution(wish: Wish, tables: Knowledge | None = None) -> bool:
         if together and any(_environment(question, driver, python) for python in _pythons(question)):
             return True
     return False
+
+
+def to_keep(wish: Wish, tables: Knowledge | None = None) -> tuple[int, str, str] | None:
+    """Return the branch, flavour and origin (empty: any) that must not be torn down: they answer the wish, and are supported."""
+    question = Question(wish, tables) if tables else Question(wish)
+    there = wish.installed
+    if there is None or not question.cards:
+        return None
+    ended = {row.number for row in question.tables.branches if row.end_of_life and row.end_of_life < wish.today.isoformat()}
+    here = [
+        (offer, flavour)
+        for offer, flavour in question.offers()
+        if (offer.branch, there.origin or offer.origin, there.flavour or flavour) == (there.branch, offer.origin, flavour)
+    ]
+    origins, flavours = {offer.origin for offer, _flavour in here}, {flavour for _offer, flavour in here}
+    asked = [
+        replace(wish, branch=str(there.branch), origin=origin, flavour=flavour) for origin in origins for flavour in flavours
+    ]
+    if there.branch in ended or not any(exists_solution(each, tables) for each in asked):
+        return None
+    return (there.branch, there.flavour, there.origin)
+
+
+def origin_to_keep(wish: Wish, tables: Knowledge | None = None) -> str:
+    """Return the origin that must not be left: what is installed is from there, and some driver of its answers the wish."""
+    there = wish.installed
+    known = {row.origin for row in (Question(wish, tables) if tables else Question(wish)).tables.drivers}
+    if there is None or there.origin not in known or wish.origin not in {AUTO, there.origin}:
+        return ""
+    return there.origin if exists_solution(replace(wish, origin=there.origin), tables) else ""
 
 
 def _drivers(question: Question) -> Iterator[str]:

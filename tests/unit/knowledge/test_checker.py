@@ -12,7 +12,7 @@ import pytest
 
 from provision.knowledge.model import Knowledge
 from provision.knowledge.resolve import resolve
-from provision.knowledge.stack import FrameworkChoice, Stack, Wish
+from provision.knowledge.stack import FrameworkChoice, Installed, Stack, Wish
 from provision.knowledge.tables import knowledge
 from tests.unit.knowledge.checker import violations
 from tests.unit.knowledge.search import exists_solution
@@ -24,6 +24,19 @@ WISHES = {
     "turing": Wish(system="ubuntu-24.04", gpus=(TURING,), today=TODAY, secure_boot=True, frameworks=("torch",)),
     "older": Wish(system="ubuntu-24.04", gpus=(TURING,), today=TODAY, toolkits=("12.8",), branch="570"),
     "compiler": Wish(system="debian-13", gpus=(TURING,), today=TODAY, toolkits=("12.4",)),
+    "kept": Wish(
+        system="ubuntu-24.04",
+        gpus=(TURING,),
+        today=TODAY,
+        installed=Installed(branch=580, origin="ubuntu", flavour="open", version="580.173.02"),
+    ),
+    "theirs": Wish(
+        system="ubuntu-24.04",
+        gpus=(TURING,),
+        today=TODAY,
+        installed=Installed(branch=610, origin="nvidia", flavour="open", version="610.57.04"),
+    ),
+    "kvm": Wish(system="ubuntu-24.04", gpus=(TURING,), today=TODAY, kernel="kvm"),
     "none": Wish(system="debian-13", gpus=(), today=TODAY, frameworks=("jax",)),
 }
 
@@ -72,6 +85,11 @@ MISTAKES: dict[str, tuple[str, Callable[[Stack], Stack], str]] = {
     "a minimum too low": ("turing", driver(minimum="400"), "below what is needed"),
     "no driver": ("turing", lambda s: replace(s, driver=None), "without a driver"),
     "a driver for nothing": ("none", lambda s: replace(s, driver=answer("turing").driver), "without a card"),
+    "a sound driver torn down": ("kept", lambda s: replace(s, driver=answer("turing").driver), "would do, and 595 open"),
+    "its flavour changed": ("kept", driver(flavour="proprietary"), "would do, and 580 proprietary"),
+    "its origin changed": ("kept", driver(origin="nvidia"), "would do, and 580 open of nvidia"),
+    "an origin left unasked": ("theirs", lambda s: replace(s, driver=answer("turing").driver), "is not from ubuntu"),
+    "modules that nobody built": ("kvm", lambda s: replace(s, driver=answer("turing").driver), "no row says"),
     "other cards": ("turing", lambda s: replace(s, gpus=()), "the cards are"),
     "another toolkit": ("older", toolkit(version="12.9"), "was wished for"),
     "a toolkit nobody offers": ("turing", toolkit(version="11.0"), "is not offered"),
@@ -153,6 +171,8 @@ WORLDS: dict[str, tuple[str, Callable[[Knowledge], Knowledge], str]] = {
     "the branch turns into another": ("turing", rows("drivers", {"becomes": 615}, branch=595), "has no 595"),
     "the flavour is not built": ("turing", rows("drivers", {"flavours": ("proprietary",)}, branch=595), "does not drive"),
     "the modules are not signed": ("turing", rows("packages", {"signed": False}, origin="ubuntu"), "signed"),
+    "the modules are built for other kernels": ("turing", rows("packages", {"kernels": ("kvm",)}, signed=True), "no row says"),
+    "what is installed has ended": ("kept", rows("branches", {"end_of_life": "2026-01-01"}, number=580), "past its end"),
     "the packages have other names": ("turing", rows("packages", {"packages": ("nvidia",)}, origin="ubuntu"), "no row says"),
     "the branch has ended": ("turing", rows("branches", {"end_of_life": "2026-01-01"}, number=595), "past its end of life"),
     "the system has ended": ("turing", rows("systems", {"support_ends": "2026-01-01"}, id="ubuntu-24.04"), "has ended"),

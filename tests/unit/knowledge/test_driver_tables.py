@@ -52,7 +52,9 @@ def test_each_offer_can_be_installed_for_each_use_in_one_way() -> None:
                     and row.first_branch <= offer.branch <= (row.last_branch or offer.branch)
                     and (not row.systems or offer.system in row.systems)
                 ]
-                assert len(ways) == 1, (offer, flavour, use, ways)
+                kernels = [kernel for row in ways for kernel in row.kernels]
+                assert len(kernels) == len(set(kernels)), (offer, flavour, use)
+                assert len([row for row in ways if not row.kernels]) == 1, (offer, flavour, use, ways)
 
 
 def test_packages_have_names_and_modules_have_headers() -> None:
@@ -64,6 +66,14 @@ def test_packages_have_names_and_modules_have_headers() -> None:
         assert row.use in USES
         assert row.signed == any(name.startswith("linux-modules-nvidia-") for name in names)
         assert row.signed != ("linux-headers-generic" in names)
+
+
+def test_modules_that_come_built_are_for_kernels_that_are_named() -> None:
+    for row in knowledge().packages:
+        assert bool(row.kernels) == row.signed, row
+    named = {kernel for row in knowledge().packages for kernel in row.kernels}
+    assert {"generic", "generic-hwe-24.04", "lowlatency", "nvidia", "aws"} <= named
+    assert not {"kvm", "oem", "realtime", "amd64"} & named
 
 
 def test_only_ubuntu_signs() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from provision.errors import InputError
 from provision.knowledge.model import Gpu
 from provision.knowledge.resolve import resolve
-from provision.knowledge.stack import AUTO, NoSolutionError, Stack, Wish
+from provision.knowledge.stack import AUTO, Installed, NoSolutionError, Stack, Wish
 from provision.knowledge.tables import knowledge
 from provision.render.explain import conflict_json, stack_json
 from tests.unit.knowledge.checker import violations
@@ -45,6 +45,15 @@ def framework(name: str) -> st.SearchStrategy[str]:
     return st.just(name) | st.sampled_from(versions).map(lambda version: f"{name}=={version}")
 
 
+KERNELS = sorted({kernel for row in TABLES.packages for kernel in row.kernels})
+INSTALLED = st.builds(
+    Installed,
+    branch=st.sampled_from([row.number for row in TABLES.branches]),
+    origin=st.sampled_from(["ubuntu", "nvidia", "debian", "ppa", ""]),
+    flavour=st.sampled_from(["open", "proprietary", ""]),
+    version=st.just(""),
+)
+"""Also drivers that nobody offers, and that do not drive the cards."""
 CARDS = st.sampled_from([gpu.pci for gpu in TABLES.gpus]) | st.sampled_from([gpu.pci for gpu in kinds()])
 WISHES = st.builds(
     Wish,
@@ -54,6 +63,8 @@ WISHES = st.builds(
     today=st.just(TODAY),
     secure_boot=st.sampled_from([True, False, None]),
     desktop=st.booleans(),
+    kernel=mostly("", "kvm", "realtime", *KERNELS),
+    installed=st.none() | INSTALLED,
     branch=mostly(AUTO, *(str(row.number) for row in TABLES.branches)),
     flavour=mostly(AUTO, "open", "proprietary"),
     origin=mostly(AUTO, "ubuntu", "nvidia", "debian"),

@@ -9,6 +9,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from provision.agent.events import Event
+from provision.catalog.model import Note, RoleNote
 from provision.errors import InputError, StepError
 from provision.plan.model import Change, Diff, Plan, Status, differs
 from provision.render.entry import mark_of, what
@@ -99,6 +100,21 @@ def test_plan_with_notes_in_color(snapshot: SnapshotAssertion) -> None:
     terminal = Terminal(100, color=True)
     terminal.ui.plan("prometheus", samples.facts(), samples.full_plan(), samples.notes())
     assert terminal.text == snapshot
+
+
+@pytest.mark.parametrize("pending", [True, False])
+def test_a_plan_says_what_nothing_fits(*, pending: bool) -> None:
+    plan = samples.full_plan()
+    if not pending:
+        plan = Plan(entries=tuple(entry for entry in plan.entries if entry.diff.ok))
+    left_out = tuple(
+        RoleNote(role=name, note=Note(summary=""), skipped="GPU 10de:3fa0 is not in the tables") for name in ("cuda", "nvidia")
+    )
+    terminal = Terminal(100)
+    terminal.ui.plan("prometheus", samples.facts(), plan, left_out)
+    assert ("nothing to change" in terminal.text) is not pending
+    (line,) = [line for line in terminal.text.splitlines() if "skipped" in line]
+    assert line == "cuda, nvidia   skipped: GPU 10de:3fa0 is not in the tables"
 
 
 def test_nothing_to_change_is_one_line() -> None:
