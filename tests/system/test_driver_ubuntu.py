@@ -5,68 +5,34 @@ About 3 minutes on two processors.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from provision.box.box import Box
 from provision.box.snapshot import differences, take
 from tests.system.conftest import FreshBox
 from tests.system.driving import Driver, Said
 from tests.system.kernel_module import unsigned
 from tests.system.ubuntu_archive import NVIDIA, SIGNER, UBUNTU, UPDATE, Archives
 from tests.system.ubuntu_kernels import CURRENT, NEXT
+from tests.system.ubuntu_machine import (
+    KEYRING,
+    PORT,
+    ROOT,
+    SECURE_BOOT,
+    become_ubuntu,
+    held,
+    installed,
+    modinfo,
+    simulated,
+    suites,
+    unattended,
+)
 
 pytestmark = pytest.mark.box
 
-PORT = 8099
-ROOT = ("dkms", "initramfs-tools", "unattended-upgrades")
-"""Of Debian's archive: what the little archives lean on."""
 TURING, GATE = "10de:1e84", "driver_module:nvidia"
 TREES = ("/boot", "/etc", "/lib/modules", "/usr/local", "/usr/src", "/var/lib")
-OS_RELEASE = """PRETTY_NAME="Ubuntu 24.04.1 LTS"
-NAME="Ubuntu"
-VERSION_ID="24.04"
-VERSION="24.04.1 LTS (Noble Numbat)"
-VERSION_CODENAME=noble
-ID=ubuntu
-ID_LIKE=debian
-UBUNTU_CODENAME=noble
-"""
-SOURCES = """Types: deb
-URIs: http://127.0.0.1:{port}/ubuntu
-Suites: {suites}
-Components: restricted
-Signed-By: /usr/share/keyrings/ubuntu-archive-keyring.asc
-"""
-BECOME_UBUNTU = f"""
-cat > /etc/os-release
-rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/* /var/lib/apt/lists/*
-systemd-run --unit=web --collect --quiet python3 -m http.server --bind 127.0.0.1 --directory /srv/archive {PORT}
-"""
-INSTALL_KERNEL = """
-export DEBIAN_FRONTEND=noninteractive
-apt-get -qq update
-apt-get -qq install grub2-common </dev/null
-apt-get -qq install linux-generic </dev/null
-"""
-# As `cuda-keyring` does it, and as its guide tells people to.
-KEYRING = """
-mkdir -p /usr/share/keyrings
-cat > /usr/share/keyrings/cuda-archive-keyring.asc
-echo "deb [signed-by=/usr/share/keyrings/cuda-archive-keyring.asc] http://127.0.0.1:{port}/nvidia/ /" \
-  > /etc/apt/sources.list.d/cuda-ubuntu2404-x86_64.list
-printf 'Package: *\\nPin: release l=NVIDIA CUDA\\nPin-Priority: 600\\n' > /etc/apt/preferences.d/cuda-repository-pin-600
-apt-get -qq update
-"""
-SECURE_BOOT = r"""
-mount -o remount,rw /sys
-mkdir -p /sys/firmware/efi/efivars
-printf '\006\000\000\000\001' > /sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c
-mount -o remount,ro /sys
-"""
 
 
 @pytest.fixture(scope="module")
@@ -78,21 +44,10 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> Archives:
 def ubuntu(fresh_box: FreshBox, archives: Archives, tmp_path: Path) -> Driver:
     """A machine that says it is Ubuntu 24.04, with a kernel, a boot menu, and a card in the post."""
     box = fresh_box(packages=ROOT)
-    box.copy_to(archives.folder, "/srv/archive")
-    box.succeed(BECOME_UBUNTU, stdin=OS_RELEASE)
-    box.wait_for_port(PORT)
-    box.succeed("cat > /usr/share/keyrings/ubuntu-archive-keyring.asc", stdin=archives.ubuntu_key.public)
-    suites(box, "noble")
-    box.succeed(INSTALL_KERNEL)
+    become_ubuntu(box, archives)
     driver = Driver(box, tmp_path)
     wishes(driver)
     return driver
-
-
-def suites(box: Box, *names: str) -> None:
-    """Let apt take from these suites of the little archive."""
-    text = SOURCES.format(port=PORT, suites=" ".join(names))
-    box.succeed("cat > /etc/apt/sources.list.d/ubuntu.sources; apt-get -qq update", stdin=text)
 
 
 def wishes(driver: Driver, **nvidia: str) -> None:
@@ -116,27 +71,6 @@ def converged(driver: Driver) -> Said:
     assert (second.code, second.changed) == (0, []), second
     assert differences(before, take(driver.box, trees=TREES)) == ()
     return first
-
-
-def installed(box: Box) -> dict[str, str]:
-    """Return the version of each package of a driver that is installed, without the revision."""
-    said = box.succeed(["dpkg-query", "-Wf", "${db:Status-Abbrev}\t${Package}\t${Version}\n"])
-    rows = [line.split("\t") for line in said.splitlines() if line.startswith(("ii", "hi"))]
-    return {name: version.partition("-0ubuntu")[0] for _, name, version in rows if "nvidia" in name or "cuda" in name}
-
-
-def held(box: Box) -> set[str]:
-    return set(box.succeed(["apt-mark", "showhold"]).split())
-
-
-def modinfo(box: Box, release: str, field: str) -> str:
-    return box.succeed(["modinfo", "-k", release, "-F", field, "nvidia"]).strip()
-
-
-def simulated(box: Box, *words: str) -> Sequence[str]:
-    """Return what apt would do with packages of a driver."""
-    said = box.succeed(["apt-get", "--simulate", *words])
-    return [line for line in said.splitlines() if re.match(r"(Inst|Remv) \S*(nvidia|cuda)", line)]
 
 
 def test_signed_modules_by_default(ubuntu: Driver) -> None:
@@ -175,13 +109,6 @@ def test_no_upgrade_takes_the_driver_away(ubuntu: Driver) -> None:
     assert simulated(box, "upgrade") == unattended(box) == []
 
 
-def unattended(box: Box) -> Sequence[str]:
-    """Return the packages of a driver that the machine would upgrade by itself."""
-    said = box.succeed(["unattended-upgrade", "--dry-run", "--verbose"])
-    found = re.search(r"^Packages that will be upgraded: (.*)$", said, re.MULTILINE)
-    return [name for name in (found[1].split() if found else []) if "nvidia" in name]
-
-
 def test_570_has_become_580(ubuntu: Driver) -> None:
     box = ubuntu.box
     wishes(ubuntu, branch="570")
@@ -203,7 +130,7 @@ def test_570_that_a_person_installed_is_no_drift(ubuntu: Driver) -> None:
 
 def test_nvidias_repository_at_600_does_not_take_the_driver(ubuntu: Driver, archives: Archives) -> None:
     box = ubuntu.box
-    box.succeed(KEYRING.format(port=PORT), stdin=archives.nvidia_key.public)
+    box.succeed(KEYRING, stdin=archives.nvidia_key.public)
     wanted = ["nvidia-utils-580", "nvidia-headless-no-dkms-580-open"]
     assert any(NVIDIA[580] in line for line in simulated(box, "install", *wanted)), "the trap is there"
     wishes(ubuntu, branch="580")

@@ -71,8 +71,8 @@ def test_an_ubuntu_with_nvidia_s_repository_agrees_with_the_tables(ubuntu: Recor
 
 
 def test_a_newer_build_of_a_branch(debian: RecordedApt) -> None:
-    debian.replace("535.261.03-1", "535.309.01-1")
-    assert apt_only(compared("debian-12", debian)) == [("debian-12 debian 535", "535.261.03", "535.309.01")]
+    debian.replace("535.261.03-1", "535.400.01-1")
+    assert apt_only(compared("debian-12", debian)) == [("debian-12 debian 535", "535.309.01", "535.400.01")]
 
 
 def test_an_older_mirror_is_no_news(debian: RecordedApt) -> None:
@@ -87,7 +87,7 @@ def test_a_branch_that_went_away(debian: RecordedApt) -> None:
 
 def test_an_archive_that_moved_on_to_another_branch(debian: RecordedApt) -> None:
     debian.replace("535.261.03-1", "580.95.05-1")
-    assert ("debian-12 debian 535", "535.261.03", "580.95.05") in apt_only(compared("debian-12", debian))
+    assert ("debian-12 debian 535", "535.309.01", "580.95.05") in apt_only(compared("debian-12", debian))
 
 
 def test_packages_that_have_become_another_branch(ubuntu: RecordedApt) -> None:
