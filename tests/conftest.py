@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import HealthCheck, settings
 
 # How long an example takes is the machine's affair: several suites share two cores.
 settings.register_profile("provision", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("provision")
+
+# Who was started by `nohup`, or in the background of a script, ignores these, and so would every program that a test starts.
+for _number, _handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
