@@ -66,7 +66,9 @@ packages = dict(line.split("\t", 1) for line in lines("dpkg-query", "-W", "-f", 
 units = {}
 for line in lines("systemctl", "list-unit-files", "--no-legend", "--no-pager", "--plain"):
     name, state = line.split()[:2]
-    units[name] = state
+    # Nobody installed a transient one: a login session's scope, for as long as it lasts.
+    if state != "transient":
+        units[name] = state
 kinds = "--type=service,socket,timer,mount,path"
 for line in lines("systemctl", "list-units", "--all", "--no-legend", "--no-pager", "--plain", kinds):
     name, loaded, active, running = line.split()[:4]

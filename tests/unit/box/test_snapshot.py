@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,24 +58,37 @@ def test_what_is_left_out(path: str, left_out: bool) -> None:  # noqa: FBT001 - 
     assert any(re.fullmatch(pattern, path) for pattern in EXCLUDED) is left_out
 
 
-def test_the_script_looks_at_content_links_and_modes(tmp_path: Path) -> None:
+def looked(tmp_path: Path, trees: list[str], excluded: list[str], **tools: str) -> Any:  # noqa: ANN401 - JSON
+    """What the script prints, with `tools` in the place of the machine's own."""
     for name in ("dpkg-query", "systemctl"):
-        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).write_text(f"#!/bin/sh\n{tools.get(name, '')}\n")
         (tmp_path / name).chmod(0o755)
-    tree = tmp_path / "tree"
-    (tree / "out").mkdir(parents=True)
-    (tree / "out/secret").write_text("x")
-    (tree / "file").write_text("text")
-    (tree / "link").symlink_to("/nowhere")
     done = subprocess.run(
         [sys.executable, "-I", "-c", SCRIPT],
-        input=json.dumps([[str(tree), str(tmp_path / "absent")], [f"{tree}/out(/.*)?"]]),
+        input=json.dumps([trees, excluded]),
         env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=True,
     )
-    files = json.loads(done.stdout)["files"]
+    return json.loads(done.stdout)
+
+
+def test_login_sessions_are_no_part_of_the_machine(tmp_path: Path) -> None:
+    said = """case $1 in
+list-unit-files) echo "session-4592.scope transient -"; echo "ssh.service enabled enabled" ;;
+*) echo "session-4592.scope loaded active running Session 4592"; echo "ssh.service loaded active running OpenSSH" ;;
+esac"""
+    assert looked(tmp_path, [], [], systemctl=said)["units"] == {"ssh.service": "enabled active"}
+
+
+def test_the_script_looks_at_content_links_and_modes(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    (tree / "out").mkdir(parents=True)
+    (tree / "out/secret").write_text("x")
+    (tree / "file").write_text("text")
+    (tree / "link").symlink_to("/nowhere")
+    files = looked(tmp_path, [str(tree), str(tmp_path / "absent")], [f"{tree}/out(/.*)?"])["files"]
     assert sorted(files) == [str(tree), f"{tree}/file", f"{tree}/link"]
     assert files[f"{tree}/link"]["content"] == "/nowhere"
     assert len(files[f"{tree}/file"]["content"]) == 64
