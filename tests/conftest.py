@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # How long an example takes is the machine's affair: several suites share two cores.
@@ -14,3 +15,11 @@ settings.load_profile("provision")
 for _number, _handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, _handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `--dist loadgroup`, the tests that boot boxes are one worker's: one after another, beside all others."""
+    for item in items:
+        if item.get_closest_marker("box"):
+            item.add_marker(pytest.mark.xdist_group("box"))
