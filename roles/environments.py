@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator
 
+from provision.catalog.conda import base, bring_conda
+from provision.catalog.environments import Settled, note, settled
+from provision.catalog.kernels import kernel
 from provision.catalog.person import person
-from provision.catalog.role import role
+from provision.catalog.role import Note, role
 from provision.catalog.templates import template
-from provision.catalog.uv import bring_uv, uv, uv_settings
+from provision.catalog.uv import bring_uv
 from provision.checks.model import Check, Probe
-from provision.errors import InputError
-from provision.facts.model import Facts, Person
-from provision.profile.model import Environment, Profile
-from provision.resources import Directory, File, Resource, UvEnvironment
+from provision.facts.model import Facts
+from provision.profile.model import Profile
+from provision.resources import Resource
+
+COMPUTING = {"jax": "JAX", "tensorflow": "TensorFlow", "torch": "PyTorch"}
+"""Frameworks whose computing is checked; others are built on these."""
+MEND = "`provision apply environments` mends it"
 
 
 def _none(profile: Profile, _facts: Facts) -> str:
@@ -21,60 +27,70 @@ def _none(profile: Profile, _facts: Facts) -> str:
 
 
 @role(after=("base",), skipped=_none)
-def environments(profile: Profile, facts: Facts) -> Iterator[Resource | Check]:
-    """Yield uv, and for each environment its packages, its kernel and the proof that both work."""
+def environments(profile: Profile, facts: Facts) -> Iterator[Resource | Check | Note]:
+    """Yield what makes environments, and for each of them its packages, its kernel and the proof that it computes."""
     if not profile.environment:
         return
     owner = person(profile, facts)
+    wanted = settled(profile, facts, owner)
+    if (decided := note(wanted)) is not None:
+        yield decided
     yield from bring_uv(facts)
-    for environment in profile.environment:
-        if environment.manager == "conda":
-            raise InputError(f'environment `{environment.name}`: manager = "conda" comes later', hint='use `manager = "uv"`')
-        path = _path(environment, owner)
-        yield UvEnvironment(
-            name=environment.name,
-            path=path,
-            program=uv(facts).program,
-            requirements=tuple(dict.fromkeys((*environment.packages, "ipykernel"))),
-            owner=owner.name,
-            python="" if environment.python == "auto" else environment.python,
-            settings=uv_settings(facts),
-        )
-        yield from _kernel(environment.name, path, owner)
-        yield from _checks(environment.name, path, owner)
+    if any(each.conda for each in wanted):
+        yield from bring_conda(facts)
+        if profile.conda.base:
+            yield from base(profile, facts)
+            yield _activates(next(each.resource.path for each in wanted if each.conda), owner.name)
+    for each in wanted:
+        yield each.resource
+        yield from kernel(each.resource.name, each.resource.path, owner, each.settings)
+        yield from _checks(each, owner.name)
 
 
-def _path(environment: Environment, owner: Person) -> str:
-    if environment.path.startswith("~/"):
-        return f"{owner.home}/{environment.path[2:]}"
-    return environment.path or f"{owner.home}/envs/{environment.name}"
+def _activates(path: str, user: str) -> Check:
+    words = 'conda activate "$0" && echo "$CONDA_PREFIX, $(conda --version)"'
+    return Check(
+        name="conda activates",
+        proves="in a login shell `conda activate` finds an environment, and `conda` answers there",
+        probe=Probe(argv=("/bin/bash", "-lc", words, path), user=user, expect=f"^{re.escape(path)}, conda [0-9]"),
+        hint=MEND,
+    )
 
 
-def _kernel(name: str, path: str, owner: Person) -> Iterator[Resource]:
-    directory = f"{owner.home}/.local/share/jupyter/kernels/{name}"
-    spec = {
-        "argv": [f"{path}/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        "display_name": name,
-        "language": "python",
-        # A kernel is not started by a shell: what `activate` would do is said here. Jupyter fills in ${PATH}.
-        "env": {"PATH": f"{path}/bin:${{PATH}}", "VIRTUAL_ENV": path},
-        "metadata": {"debugger": True},
-    }
-    yield Directory(path=directory, owner=owner.name)
-    yield File(path=f"{directory}/kernel.json", content=json.dumps(spec, indent=1) + "\n", owner=owner.name)
-
-
-def _checks(name: str, path: str, owner: Person) -> Iterator[Check]:
+def _checks(environment: Settled, user: str) -> Iterator[Check]:
+    name, path = environment.resource.name, environment.resource.path
     python = f"{path}/bin/python"
     yield Check(
         name=f"{name} computes",
         proves="its Python answers, and multiplies matrices as pure Python does (with NumPy, where the environment has it)",
-        probe=Probe(argv=(python, "-", path), user=owner.name, stdin=template("checks/environment.py")),
-        hint="`provision apply environments` mends it",
+        probe=Probe(argv=(python, "-", path), user=user, stdin=template("checks/environment.py")),
+        hint=MEND,
     )
+    for framework, build in environment.frameworks:
+        if framework in COMPUTING:
+            yield _computes(environment, user, framework, build)
+    if environment.conda:
+        yield Check(
+            name=f"{name} is sound",
+            proves="every file its conda packages brought is there, and those that are read are as they were brought",
+            probe=Probe(argv=("/usr/bin/python3", "-", path, "20"), user=user, stdin=template("checks/conda_sound.py")),
+            hint=f"`rm {path}/provision-records.json`, then `provision apply environments`, which brings its packages anew",
+        )
+    variable = "CONDA_PREFIX" if environment.conda else "VIRTUAL_ENV"
     yield Check(
         name=f"kernel {name}",
         proves="Jupyter starts the kernel by its name, and it runs this environment's Python with its environment set",
-        probe=Probe(argv=(python, "-", name, path), user=owner.name, stdin=template("checks/kernel.py")),
-        hint="`provision apply environments` mends it",
+        probe=Probe(argv=(python, "-", name, path, variable), user=user, stdin=template("checks/kernel.py")),
+        hint=MEND,
+    )
+
+
+def _computes(environment: Settled, user: str, framework: str, build: str) -> Check:
+    text = template(f"checks/computes_{framework}.py") + template("checks/computes.py")
+    return Check(
+        name=f"{COMPUTING[framework]} computes in {environment.resource.name}",
+        proves="on every GPU (else on the processor) its products, convolutions and gradients are those of exact sums, and a "
+        "network of two layers learns",
+        probe=Probe(argv=(f"{environment.resource.path}/bin/python", "-", build), user=user, stdin=text, timeout=600),
+        hint=MEND,
     )

@@ -54,6 +54,8 @@ class FakeMachine:
     events: tuple[Event, ...] = (STARTED, ended())
     verdicts: tuple[Event, ...] = (verdict("works"),)
     runs: tuple[dict[str, Any], ...] = ()
+    solving: Callable[[str, str], tuple[Event, ...]] = lambda _name, _key: ()
+    """What is said when an environment, by its name and key, is solved."""
     asks_for: str = ""
     """The password that sudo wants, if it wants one."""
     unreachable: str = ""
@@ -179,6 +181,8 @@ class FakeStream:
             self._run([{"type": "started", "run": message.get("run") or "r1"}, *map(_told, self._machine.events), _END])
         elif message["do"] == "check":
             self._say(*map(_told, self._machine.verdicts), {"type": "checked"})
+        elif message["do"] == "solve":
+            self._say(*map(_told, self._solved(message)), {"type": "solved"})
         elif message["do"] == "runs":
             self._say({"type": "runs", "runs": list(self._machine.runs)})
         elif message["do"] == "stop":
@@ -196,6 +200,12 @@ class FakeStream:
 
         entries = load(catalog).entries
         return Plan(entries=tuple(self._entry(entry.role, entry.resource) for entry in entries), free_bytes=1 << 34)
+
+    def _solved(self, message: Message) -> list[Event]:
+        entries = [entry["resource"] for entry in message["catalog"]["entries"]]
+        named = [(raw["name"], f"{raw['kind']}:{raw['name']}") for raw in entries]
+        assert not any(raw.get("lock") for raw in entries), "what has a lock is not solved anew"
+        return [told for name, key in named if name in message["names"] for told in self._machine.solving(name, key)]
 
     def _entry(self, role: str, resource: Any) -> PlanEntry:  # noqa: ANN401 - a resource of any kind
         would = self._machine.pending(resource.key)

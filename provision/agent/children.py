@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from provision.agent.output import Redactor, Tail
-from provision.agent.progress import OnProgress, silent
+from provision.agent.progress import CondaProgress, OnProgress, silent
 from provision.agent.steps import Run
 from provision.errors import StepError
 
@@ -57,7 +57,9 @@ class Children:
     def _once(self, step: Run, environment: Mapping[str, str], who: tuple[int, int, list[int]] | None, show: OnProgress) -> None:
         from provision.agent import programs
 
-        tail = Tail(self._redact, (lambda line: show(line, None, None, None)) if step.progress == "uv" else None)
+        talks = step.progress in {"uv", "conda"}
+        tail = Tail(self._redact, (lambda line: show(line, None, None, None)) if talks else None)
+        conda = CondaProgress(show, tail.feed) if step.progress == "conda" else None
         status = _AptStatus(step, show)
         try:
             try:
@@ -68,11 +70,16 @@ class Children:
                 raise self._not_started(step, error) from None
             status.close_writing()
             assert process.stdout  # noqa: S101 - `start` made the pipe
-            in_time = programs.follow(process, {process.stdout.fileno(): tail.feed, **status.sinks}, step.timeout)
+            take = conda.feed if conda else tail.feed
+            in_time = programs.follow(process, {process.stdout.fileno(): take, **status.sinks}, step.timeout)
         finally:
             status.close()
         if not in_time:
             raise self._failed(step, f"did not end within {step.timeout} s and was stopped", f"{tail.text()}\n(stopped)")
+        if conda and conda.error and process.returncode not in step.accept:
+            said = {name: self._redact(text) for name, text in conda.error.items()}
+            evidence = "\n".join(filter(None, (tail.text(), said.get("evidence", ""))))
+            raise StepError(said["error"], hint=said.get("hint", ""), evidence=evidence.strip())
         if process.returncode not in step.accept:
             raise self._failed(step, _how(process.returncode), tail.text())
 

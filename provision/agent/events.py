@@ -9,7 +9,7 @@ Every event has `seq` (1, 2, 3… within its run), `time` (seconds since the epo
 | `progress` | `key`, `says` ("downloading"…), `fraction` (0 to 1), `bytes`, `total_bytes`; null: not known |
 | `resource-done` | `key`, `role`, `title`, `result` ("changed", "ok"), `seconds` |
 | `resource-failed` | `key`, `role`, `title`, `message`, `evidence` (the child's last lines), `hint` |
-| `result` | `name` ("lock"), `subject` (the environment's name), `text` |
+| `result` | `name` ("lock", "conda-lock"), `subject` (the environment's name), `text` |
 | `check-started` | `role`, `name` |
 | `verdict` | `role`, `name`, `outcome` ("passed", "failed", "skipped"), `evidence`, `hint`, `seconds` |
 | `run-ended` | `result` ("done", "failed", "reboot-needed", "interrupted"), `changed` (resources), `seconds`, `message` |

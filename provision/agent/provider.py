@@ -68,6 +68,16 @@ class ExplainingProvider(Provider[R, H], Protocol[R, H]):
         """Return the error for `have`, the second observation: what is missing, the evidence, what to type next."""
 
 
+class SolvingProvider(Provider[R, H], Protocol[R, H]):
+    """A provider of environments, which can also solve anew what one is to hold and leave the environment as it is."""
+
+    def solve(self, want: R, have: H, scratch: str) -> Iterator[Step]:
+        """Yield the steps that solve `want` in `scratch`, an empty directory of its owner's."""
+
+    def solved(self, want: R, host: Reader, scratch: str) -> dict[str, str]:
+        """Return what those steps found, by the name under which a run reports it (`lock`, `conda-lock`)."""
+
+
 def provider_of(kind: str) -> Provider[Any, Any]:
     """Return the provider of `kind`, importing only its module."""
     return cast("Provider[Any, Any]", importlib.import_module(f"provision.agent.providers.{kind}").provider)

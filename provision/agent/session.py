@@ -7,6 +7,7 @@ Facts were sent unasked, at once (`entry`). Each message `{"do": …}` has one a
 | `plan` (`catalog`, `modules`) | `plan` |
 | `go` (`digest`, `blobs`, `modules`) | `started`, `event`…, `ended` |
 | `check` | `event`…, `checked` |
+| `solve` (`catalog`, `names`, `modules`) | `event`…, `solved` |
 | `attach` (`run`, `after`) | `started`, `event`…, `ended` |
 | `runs` | `runs` |
 | `stop` (while following) | the run ends after the resource it is at |
@@ -17,6 +18,7 @@ An `error` may stand in for any answer. Planning happens in a child whose file s
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import select
@@ -104,6 +106,7 @@ class Session:
             "plan": self._do_plan,
             "go": self._do_go,
             "check": self._do_check,
+            "solve": self._do_solve,
             "attach": self._do_attach,
             "runs": self._do_runs,
             "stop": lambda _: None,
@@ -131,14 +134,24 @@ class Session:
     def _do_go(self, message: Message) -> None:
         if not self._plan or message["digest"] != self._plan["digest"]:
             raise ProvisionError("the plan to apply is not the plan that was shown", hint="`provision plan`")
-        if not self._privileged:
-            raise InputError("changing this machine needs root", hint="run as a user who may use sudo")
-        _memory().add(message["modules"])
-        runs.Lock().check()
+        self._prepare(message)
         orders = {"catalog": self._catalog, "plan": self._plan, "blobs": message["blobs"]}
         run = runs.create(orders=orders, redacted=_redacted(self._catalog), plan=self._plan, agent=_memory().pack())
         runs.spawn(run)
         self._follow(run, 0)
+
+    def _do_solve(self, message: Message) -> None:
+        self._prepare(message)
+        solving = importlib.import_module("provision.agent.solving")  # by its name: it travels only with this message
+        solving.solve(catalogs.load(message["catalog"]), message["names"], self._event)
+        self._wire.send({"type": "solved"})
+
+    def _prepare(self, message: Message) -> None:
+        """Take the modules of `message`; raises `ProvisionError` without root, or while a run is at work."""
+        if not self._privileged:
+            raise InputError("changing this machine needs root", hint="run as a user who may use sudo")
+        _memory().add(message["modules"])
+        runs.Lock().check()
 
     def _do_attach(self, message: Message) -> None:
         self._follow(runs.find(message["run"]), message["after"])

@@ -83,7 +83,7 @@ class Run:
     """Run a program: argv only, stdin is `stdin` (else /dev/null), its own session, no terminal, a clean environment.
 
     `user` other than root: with that user's ids, groups and HOME. `progress` names the parser of its output
-    ("apt", "uv" or empty). `says` is the phrase shown while it runs. Exit codes in `accept` are success.
+    ("apt", "uv", "conda" or empty). `says` is the phrase shown while it runs. Exit codes in `accept` are success.
     """
 
     argv: tuple[str, ...]

@@ -8,14 +8,16 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from provision.agent import pylock
+from provision.agent import conda_lock, pylock
 from provision.catalog.model import Catalog, Entry, Note, RoleCheck, RoleNote
 from provision.catalog.role import Role, Unfit
 from provision.checks.model import Check
 from provision.errors import InputError, ProvisionError
 from provision.facts.model import Facts
+from provision.profile.lock import Lock
 from provision.profile.model import Profile
 from provision.resources.base import Resource
+from provision.resources.conda_environment import CondaEnvironment
 from provision.resources.packages import Packages
 from provision.resources.uv_environment import UvEnvironment
 
@@ -54,7 +56,7 @@ def select_roles(
     )
 
 
-def compile_catalog(profile: Profile, facts: Facts, selection: Selection, *, locks: Mapping[str, str] | None = None) -> Catalog:
+def compile_catalog(profile: Profile, facts: Facts, selection: Selection, *, locks: Mapping[str, Lock] | None = None) -> Catalog:
     """Return what `selection` says about the machine of `facts`; environments get their lock from `locks` by name.
 
     A lock that was solved for other requirements or another Python is left aside. Identical resources are kept once,
@@ -183,12 +185,23 @@ def _conflict(entry: Entry, other: Entry, claim: str) -> None:
     )
 
 
-def _locked(resource: Resource, facts: Facts, locks: Mapping[str, str]) -> Resource:
-    if not isinstance(resource, UvEnvironment) or resource.name not in locks:
-        return resource
-    lock = locks[resource.name]
+def _locked(resource: Resource, facts: Facts, locks: Mapping[str, Lock]) -> Resource:
+    if isinstance(resource, UvEnvironment) and resource.name in locks:
+        lock = locks[resource.name].pip
+        python = ".".join((resource.python or facts.python).split(".")[:2])
+        return dataclasses.replace(resource, lock=lock) if _for(lock, resource.request, python) else resource
+    if isinstance(resource, CondaEnvironment) and resource.name in locks:
+        lock = locks[resource.name].conda
+        said = conda_lock.header(lock)
+        if said is not None and (said.request, said.platform) != (resource.request, resource.subdir):
+            return resource
+        pip = locks[resource.name].pip if lock and resource.pip else ""
+        fits = _for(pip, resource.pip_request, "")
+        return dataclasses.replace(resource, lock=lock, pip_lock=pip if fits else "")
+    return resource
+
+
+def _for(lock: str, request: str, python: str) -> bool:
+    """Whether `lock` was solved for this request and Python (empty: any), or by a person."""
     said = pylock.header(lock)
-    python = ".".join((resource.python or facts.python).split(".")[:2])
-    if said is not None and (said.request != resource.request or said.python not in {"3", python}):
-        return resource
-    return dataclasses.replace(resource, lock=lock)
+    return said is None or (said.request == request and (said.python in {"3", python} or not python))

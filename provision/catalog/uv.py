@@ -15,6 +15,12 @@ _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 def uv(facts: Facts) -> Uv:
     """Return the uv for the machine of `facts`."""
+    release = knowledge.uv()
+    return Uv(version=release.version, hashes=release.hashes(facts.system.architecture), settings=pip_settings(facts))
+
+
+def pip_settings(facts: Facts) -> tuple[tuple[str, str], ...]:
+    """Return the environment in which a pip of our own fetches from where the machine's does."""
     pip = facts.pip
     settings = {
         "PIP_INDEX_URL": pip.index_url,
@@ -22,8 +28,7 @@ def uv(facts: Facts) -> Uv:
         "PIP_FIND_LINKS": " ".join(pip.find_links),
         "PIP_CERT": pip.certificates,
     }
-    release = knowledge.uv()
-    return Uv(version=release.version, hashes=release.hashes(facts.system.architecture), settings=_set(settings))
+    return _set(settings)
 
 
 def uv_settings(facts: Facts) -> tuple[tuple[str, str], ...]:

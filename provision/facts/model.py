@@ -25,6 +25,8 @@ class System:
     name: str
     architecture: str
     """Debian's name: `amd64`, `arm64`."""
+    glibc: str = ""
+    """The C library's version, such as `2.36`; empty where it is another library, or not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,8 @@ class Cpu:
     model: str
     cores: int
     threads: int
+    level: str = ""
+    """What compilers may count on: `x86_64_v3`; empty for processors that are not x86-64, and where it is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +202,8 @@ class PipSettings:
     extra_index_urls: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     certificates: str = ""
+    wheels: tuple[str, ...] = ()
+    """Names of the files in folders of `find_links` that are builds of a framework: `torch-2.13.0+cpu-cp311-cp311-….whl`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,9 +22,10 @@ class Wheel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UvRelease:
-    """The uv that provision brings."""
+class ToolRelease:
+    """The release of a tool that provision brings."""
 
+    name: str
     version: str
     wheels: tuple[Wheel, ...]
 
@@ -33,7 +34,7 @@ class UvRelease:
         found = tuple(wheel.sha256 for wheel in self.wheels if wheel.architecture == architecture)
         if not found:
             known = ", ".join(sorted({wheel.architecture for wheel in self.wheels}))
-            raise InputError(f"no uv is known for `{architecture}` machines, only for {known}")
+            raise InputError(f"no {self.name} is known for `{architecture}` machines, only for {known}")
         return found
 
 
@@ -45,7 +46,17 @@ def table(name: str) -> dict[str, Any]:
 
 
 @cache
-def uv() -> UvRelease:
+def uv() -> ToolRelease:
     """Return which uv to bring, from `uv.toml`."""
-    data = table("uv")
-    return UvRelease(version=data["version"], wheels=tuple(Wheel(**wheel) for wheel in data["wheels"]))
+    return _release("uv")
+
+
+@cache
+def rattler() -> ToolRelease:
+    """Return which py-rattler to bring, from `rattler.toml`."""
+    return _release("rattler")
+
+
+def _release(name: str) -> ToolRelease:
+    data = table(name)
+    return ToolRelease(name=name, version=data["version"], wheels=tuple(Wheel(**wheel) for wheel in data["wheels"]))

@@ -35,11 +35,12 @@ def wish_for(profile: Profile, facts: Facts, today: dt.date) -> Wish:
 
 
 def with_environment(wish: Wish, profile: Profile, names: Collection[str]) -> Wish:
-    """Return `wish` with the Python and the frameworks (of `names`) of the profile's first environment that has any."""
+    """Return `wish` with Python and frameworks of the profile's first environment that has any, be it as packages."""
     for environment in profile.environment:
         named = [match for package in environment.packages if (match := _REQUIREMENT.fullmatch(package)) and match[1] in names]
-        if named:
-            frameworks = tuple(f"{match[1]}=={match[2]}" if match[2] else match[1] for match in named)
+        packages = tuple(f"{match[1]}=={match[2]}" if match[2] else match[1] for match in named)
+        frameworks = environment.frameworks or packages
+        if frameworks:
             return replace(wish, frameworks=frameworks, python=environment.python)
     return wish
 

@@ -11,7 +11,7 @@ from typing import Any
 import tomli
 
 from provision.errors import InputError
-from provision.profile.lines import Lines, locate
+from provision.profile.lines import MOST_TOKENS, Lines, locate
 
 LARGEST = 1 << 20
 """Bytes of a profile."""
@@ -55,17 +55,17 @@ class Document:
         return f"{self.name}:{line}" if line else self.name
 
 
-def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
+def read_bytes(path: Path, largest: int = LARGEST, hint: str = "`provision init` writes a first one") -> bytes:
     """Return the content of the regular file `path`; never blocks on a pipe or a device.
 
-    Raises `InputError` when it is missing, unreadable, of another type, or larger than `largest` bytes.
+    Raises `InputError` when it is missing (with `hint`), unreadable, of another type, or larger than `largest` bytes.
     """
     name = file_name(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
-        raise InputError(f"{name}: {reason.lower()}", hint="`provision init` writes a first one") from None
+        raise InputError(f"{name}: {reason.lower()}", hint=hint) from None
     try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
@@ -101,9 +101,9 @@ def decode(content: bytes, name: str) -> str:
     return text
 
 
-def parse(text: str, name: str) -> Document:
-    """Return the TOML document `text`; raises `InputError` with file and line, never with a value of the text."""
-    lines = locate(text, name)
+def parse(text: str, name: str, most: int = MOST_TOKENS) -> Document:
+    """Return the TOML document `text` of at most `most` tokens; raises `InputError` with file and line, never with a value."""
+    lines = locate(text, name, most)
     try:
         data = tomli.loads(text)
     except tomli.TOMLDecodeError as error:

@@ -198,10 +198,10 @@ PythonVersion = Annotated[
     str,
     Rule(r"auto|3\.(?:[0-9]|[1-9][0-9])", "must be `auto` or a version such as `3.12`", 'such as `python = "3.12"`', longest=8),
 ]
-Requirement = Annotated[
-    str,
-    RequirementRule(_REQUIREMENT, "must be a package's name, with a version if you wish", "such as `torch>=2.6`", longest=300),
-]
+REQUIREMENT = RequirementRule(
+    _REQUIREMENT, "must be a package's name, with a version if you wish", "such as `torch>=2.6`", longest=300
+)
+Requirement = Annotated[str, REQUIREMENT]
 DistributionPackage = Annotated[
     str,
     Rule(

@@ -76,10 +76,11 @@ GpuId = Annotated[
         longest=9,
     ),
 ]
+HTTP_ADDRESS = rf"https?://{LABEL}(?:\.{LABEL})*(?::[1-9][0-9]{{0,4}})?(?:/[A-Za-z0-9._~+-]+)*"
 RepositoryUri = Annotated[
     str,
     Rule(
-        rf"https?://{LABEL}(?:\.{LABEL})*(?::[1-9][0-9]{{0,4}})?(?:/[A-Za-z0-9._~+-]+)*",
+        HTTP_ADDRESS,
         "must be an http or https address without a password, host in lower case, without a slash at its end",
         'such as `mirror = "http://mirror.lab/cuda/ubuntu2404"`',
         longest=512,

@@ -60,9 +60,9 @@ def initial_profile(facts: Facts) -> str:
     """Return the text of a commented profile for the machine of `facts`; it loads, whatever the facts hold."""
     gpus = ", ".join(gpu.name or gpu.pci for gpu in facts.nvidia_gpus) or "no NVIDIA GPU"
     about = f"{facts.system.name} · {facts.cpu.model} · {facts.memory / _GIB:.0f} GiB · {gpus}"
-    name, packages = (
-        ("torch", ["torch", "pandas", "matplotlib"]) if facts.nvidia_gpus else ("lab", ["numpy", "pandas", "matplotlib"])
-    )
+    name = "torch" if facts.nvidia_gpus else "lab"
+    packages = ["pandas", "matplotlib"] if facts.nvidia_gpus else ["numpy", "pandas", "matplotlib"]
+    frameworks = f'{"" if facts.nvidia_gpus else "# "}frameworks = ["torch"]'
     return f"""\
 # What this machine should be. Every line may go: each field has a default.
 # `provision plan` shows what would change, `provision apply` does it.
@@ -84,7 +84,10 @@ unattended_upgrades = true        # security updates install themselves
 [[environment]]                   # repeat this table for more environments
 name = "{name}"
 python = "auto"                   # or a version, such as "3.12"
+{frameworks:<34}# or "tensorflow", "jax", "fastai": the builds that fit the card
 packages = {json.dumps(packages)}
+# manager = "conda"               # packages of conda-forge then, `conda` in /opt/conda
+# file = "environment.yml"        # of conda; or a "requirements.txt", a "pylock.toml": what is in it, too
 # path = "~/envs/{name}"
 
 [jupyter]

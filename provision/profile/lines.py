@@ -68,7 +68,7 @@ class _Token(NamedTuple):
     line: int
 
 
-def _tokens(text: str, name: str) -> list[_Token]:
+def _tokens(text: str, name: str, most: int) -> list[_Token]:
     tokens: list[_Token] = []
     at, line = 0, 1
     while at < len(text):
@@ -86,8 +86,8 @@ def _tokens(text: str, name: str) -> list[_Token]:
             raise InputError(f"{name}:{line}: a key or number of {len(word)} characters, at most {LONGEST_WORD} are allowed")
         tokens.append(_Token(kind, word, line))
         line += word.count("\n")
-        if len(tokens) > MOST_TOKENS:
-            raise InputError(f"{name}:{line}: more than {MOST_TOKENS} keys, values, signs and lines")
+        if len(tokens) > most:
+            raise InputError(f"{name}:{line}: more than {most} keys, values, signs and lines")
     tokens.append(_Token("end", "", line))
     return tokens
 
@@ -230,9 +230,9 @@ class _Walk:
         self.take("}")
 
 
-def locate(text: str, name: str) -> Lines:
+def locate(text: str, name: str, most: int = MOST_TOKENS) -> Lines:
     """Return where the fields of `text` stand, as far as it is TOML; raises `InputError` naming `name` for absurd sizes."""
-    walk = _Walk(_tokens(text, name), name)
+    walk = _Walk(_tokens(text, name, most), name)
     with contextlib.suppress(_Stop):
         walk.document()
     return Lines(walk.first, tuple(walk.repeated), walk.open[-1] if walk.open else 0)

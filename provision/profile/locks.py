@@ -1,8 +1,8 @@
 """`workstation.lock`: which exact versions each environment was solved to, with their hashes.
 
-It stands beside the profile and belongs in version control with it. It holds no index URL: a machine fetches from where
-it is configured to, and the hashes say that the bytes are the same. A lock's own first comments say for which request and
-Python it was solved; its text is kept to the byte, because the machine's copy is compared with it.
+It stands beside the profile and belongs in version control with it. It holds no address: a machine fetches from where
+it is configured to, and the hashes say that the bytes are the same. A lock's own first comments say for which request it
+was solved; its text is kept to the byte, because the machine's copy is compared with it.
 """
 
 from __future__ import annotations
@@ -15,20 +15,19 @@ from pathlib import Path
 
 from provision.errors import InputError, ProvisionError
 from provision.profile.document import Document, file_name, read_document, shown
+from provision.profile.lock import Lock
 from provision.profile.read import LoadedProfile, home_folder
 
-SCHEMA = 1
+SCHEMA = 2
+"""1 knew no conda locks, and is still written where there are none."""
 LARGEST = 16 << 20
 """Bytes of a lock: some hundred packages with a hash for each platform's wheel are about 1 MiB."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_PINNED = re.compile(
-    r"""[A-Za-z0-9][A-Za-z0-9._-]*(?:\[[A-Za-z0-9._, -]+\])?==[A-Za-z0-9.+!_-]+(?: *;[A-Za-z0-9_.,<>=!~()'"+* -]+)?"""
-)
-_HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
-_SPACE = re.compile(r"\s+(?=--)")
+_KEYS = {"lock": "pip", "conda": "conda"}
+"""What the parts of a lock are called in the file."""
 
-Locks = Mapping[str, str]
-"""The text of each environment's lock (a requirements file with hashes), by the environment's name."""
+Locks = Mapping[str, Lock]
+"""Each environment's lock by the environment's name."""
 
 
 def lock_path(loaded: LoadedProfile) -> Path:
@@ -44,22 +43,6 @@ def lock_path(loaded: LoadedProfile) -> Path:
     return folder / "workstation.lock"
 
 
-def check_lock(text: str) -> None:
-    """Raise `InputError` unless every requirement in `text` is one version with hashes.
-
-    Options, files and URLs are refused, in comments too: they would name an index, perhaps with a password in it.
-    """
-    lines = text.split("\n")
-    for number, line in enumerate(lines, 1):
-        if not line.replace("\t", " ").isprintable() or "'''" in line or "://" in line:
-            raise InputError(f"line {number} of the lock holds a URL, three quotes or a control character")
-    wanted = "\n".join(line.rstrip() for line in lines if line.strip() and not line.lstrip().startswith("#"))
-    for number, requirement in enumerate(wanted.replace("\\\n", " ").splitlines(), 1):
-        pinned, *hashes = _SPACE.split(requirement)
-        if not _PINNED.fullmatch(pinned.strip()) or not hashes or not all(_HASH.fullmatch(part.strip()) for part in hashes):
-            raise InputError(f"requirement {number} of the lock is not `NAME==VERSION` with `--hash=sha256:…`")
-
-
 def read_locks(path: Path) -> Locks:
     """Return the locks in `path`, none when it is missing; raises `InputError` for damage and for a newer schema."""
     if not os.path.lexists(path):
@@ -71,24 +54,27 @@ def read_locks(path: Path) -> Locks:
             f"{document.where('schema')}: schema: is of a newer provision, this one knows {SCHEMA}", hint="upgrade provision"
         )
     tables = document.data.get("environment", {})
-    if (
-        type(schema) is not int
-        or schema != SCHEMA
-        or not isinstance(tables, dict)
-        or set(document.data) - {"schema", "environment"}
-    ):
+    if type(schema) is not int or schema < 1 or not isinstance(tables, dict) or set(document.data) - {"schema", "environment"}:
         raise _damaged(document)
     return {name: _lock(name, table, document) for name, table in tables.items()}
 
 
-def _lock(name: str, table: object, document: Document) -> str:
-    if not isinstance(table, dict) or set(table) != {"lock"} or not isinstance(table["lock"], str) or not _NAME.fullmatch(name):
+def _lock(name: str, table: object, document: Document) -> Lock:
+    if (
+        not isinstance(table, dict)
+        or not table
+        or set(table) - set(_KEYS)
+        or not all(isinstance(text, str) for text in table.values())
+        or not _NAME.fullmatch(name)
+    ):
         raise _damaged(document, "environment", name)
-    try:
-        check_lock(table["lock"])
-    except InputError as error:
-        raise _damaged(document, "environment", name, "lock", reason=error.message) from None
-    return table["lock"]
+    lock = Lock(**{_KEYS[key]: text for key, text in table.items()})
+    for key, check in (("lock", lock.check_pip), ("conda", lock.check_conda)):
+        try:
+            check()
+        except InputError as error:
+            raise _damaged(document, "environment", name, key, reason=error.message) from None
+    return lock
 
 
 def _damaged(document: Document, *location: str, reason: str = "is damaged") -> InputError:
@@ -101,12 +87,17 @@ def _damaged(document: Document, *location: str, reason: str = "is damaged") -> 
 
 def render(locks: Locks) -> str:
     """Return the text of `workstation.lock`, environments by name; raises `InputError` for a lock that is not acceptable."""
-    parts = [f"# Written by provision; keep it in version control with the profile.\nschema = {SCHEMA}\n"]
+    schema = SCHEMA if any(lock.conda for lock in locks.values()) else 1
+    parts = [f"# Written by provision; keep it in version control with the profile.\nschema = {schema}\n"]
     for name in sorted(locks):
         if not _NAME.fullmatch(name):
             raise InputError(f"`{shown(name)}` is not an environment's name")
-        check_lock(locks[name])
-        parts.append(f'\n[environment."{name}"]\n' + f"lock = '''\n{locks[name]}'''\n")
+        lock = locks[name]
+        lock.check_pip()
+        lock.check_conda()
+        texts = {"lock": lock.pip, "conda": lock.conda}
+        kept = {key: text for key, text in texts.items() if text} or {"lock": ""}
+        parts.append(f'\n[environment."{name}"]\n' + "".join(f"{key} = '''\n{text}'''\n" for key, text in kept.items()))
     return "".join(parts)
 
 

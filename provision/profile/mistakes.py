@@ -6,7 +6,7 @@ Values are never repeated, only keys: a wrong value may be a secret.
 from __future__ import annotations
 
 import difflib
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -17,9 +17,8 @@ from provision.profile.lines import Location
 
 MOST = 10
 """Mistakes that are listed; the rest are counted."""
-_LATER = {
+_LATER: dict[tuple[str, ...], tuple[str, ...]] = {
     (): ("storage", "parts"),
-    ("environment",): ("frameworks", "pip"),
 }
 """Keys of the format that this version does not know yet."""
 _TYPES = {
@@ -37,6 +36,7 @@ _WANTED = {
     "bool_type": ("a boolean", "`true` or `false`, without quotes"),
     "tuple_type": ("a list", 'put it in brackets: `["…"]`'),
     "model_type": ("a table", ""),
+    "dict_type": ("a table", 'such as `{ name = "…" }`'),
 }
 
 
@@ -48,7 +48,7 @@ def explain(error: ValidationError, model: type[BaseModel], document: Document) 
     hints: dict[str, None] = {}
     for location, detail in located[:MOST]:
         message, hint = _say(detail, location, model, document)
-        messages.append(f"{document.where(*location)}: {field_path(location)}: {message}")
+        messages.append(f"{document.where(*location)}: {field_path(_named(location, model))}: {message}")
         if hint:
             hints[hint if len(found) == 1 else f"line {document.lines.line(*location)}: {hint}"] = None
     if len(found) > MOST:
@@ -58,6 +58,16 @@ def explain(error: ValidationError, model: type[BaseModel], document: Document) 
 
 def _location(detail: ErrorDetails) -> Location:
     return (*detail["loc"], *detail.get("ctx", {}).get("at", ()))
+
+
+def _named(location: Location, model: type[BaseModel]) -> Location:
+    """Return what of `location` a message repeats: not the keys of a table of texts, which may be secrets as values may."""
+    for index, part in enumerate(location):
+        info = _fields(model).get(str(part))
+        if info is not None and get_origin(info.annotation) is dict:
+            return location[: index + 1]
+        model = _inner(model, str(part)) or model
+    return location
 
 
 def _say(detail: ErrorDetails, location: Location, model: type[BaseModel], document: Document) -> tuple[str, str]:

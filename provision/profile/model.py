@@ -7,17 +7,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
+from provision.profile.environment import Conda, Environment, Pip
 from provision.profile.fields import (
     DistributionPackage,
-    EnvironmentName,
-    Folder,
     Host,
     LocaleName,
     OrdinaryUser,
     PublicKey,
-    PythonVersion,
     Requirement,
     RoleName,
     User,
@@ -25,14 +23,11 @@ from provision.profile.fields import (
     mistake,
 )
 from provision.profile.gpu_fields import AUTO, DriverBranch, Fingerprint, GpuId, RepositoryUri, ToolkitLine
+from provision.profile.section import Section
+
+__all__ = ["Base", "Conda", "Cuda", "Environment", "Jupyter", "Machine", "Nvidia", "Pip", "Profile", "Section", "Ssh"]
 
 LATEST_SCHEMA = 1
-
-
-class Section(BaseModel):
-    """A table of the profile: unknown keys are errors, values are never coerced."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
 class Machine(Section):
@@ -107,25 +102,6 @@ class Cuda(Section):
         return toolkits
 
 
-class Environment(Section):
-    """`[[environment]]`: a named Python environment with a Jupyter kernel; repeat it for more."""
-
-    name: EnvironmentName
-    """How the environment and its kernel are called; needed, and different for each."""
-
-    manager: Literal["uv", "conda"] = "uv"
-    """What makes the environment."""
-
-    python: PythonVersion = "auto"
-    """`auto` for the machine's own Python, or a version such as `3.12`."""
-
-    packages: tuple[Requirement, ...] = ()
-    """Requirements as pip reads them (PEP 508), such as `torch>=2.6`; by name, never a file or URL."""
-
-    path: Folder = ""
-    """Where it lives: absolute or `~/…`; empty: `~/envs/NAME`."""
-
-
 class Jupyter(Section):
     """`[jupyter]`: JupyterLab as a service on 127.0.0.1."""
 
@@ -160,6 +136,8 @@ class Profile(Section):
     nvidia: Nvidia = Nvidia()
     cuda: Cuda = Cuda()
     environment: tuple[Environment, ...] = ()
+    conda: Conda = Conda()
+    pip: Pip = Pip()
     jupyter: Jupyter = Jupyter()
     ssh: Ssh = Ssh()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from provision.errors import InputError
 from provision.profile.document import Document, file_name, parse, read_document
 from provision.profile.lines import Lines
+from provision.profile.lock import Lock
 from provision.profile.mistakes import explain
 from provision.profile.model import Profile
 
@@ -22,12 +24,14 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 @dataclass(frozen=True)
 class LoadedProfile:
-    """A profile, the file it came from (`None`: the defaults) and its text."""
+    """A profile with what its `file`s hold, the file it came from (`None`: the defaults) and its text."""
 
     profile: Profile
     path: Path | None
     text: str = field(repr=False)
     lines: Lines = field(repr=False)
+    locks: Mapping[str, Lock] = field(default_factory=dict, repr=False)
+    """The locks that environments have in files of their own, by name."""
 
     def where(self, *location: str | int) -> str:
         """Return `FILE:LINE` of a field such as `("roles", 0)`, or of the nearest table around it."""
@@ -85,11 +89,17 @@ def load_profile(path: Path | None = None) -> LoadedProfile:
     if path is None:
         return LoadedProfile(Profile(), None, "", Lines({}))
     document = read_document(path)
-    return LoadedProfile(build(Profile, document), path, document.text, document.lines)
+    profile = build(Profile, document)
+    locks: Mapping[str, Lock] = {}
+    if any(environment.file for environment in profile.environment):
+        from provision.profile.imports import with_files  # noqa: PLC0415 - reads YAML, and few profiles have such files
+
+        profile, locks = with_files(profile, path, document.where)
+    return LoadedProfile(profile, path, document.text, document.lines, locks)
 
 
 def parse_profile(text: str, name: str = FILE) -> Profile:
-    """Return the profile in `text`, called `name` in messages; raises `InputError` as `load_profile` does."""
+    """Return the profile in `text`, called `name` in messages, without what its `file`s hold; raises `InputError`."""
     return build(Profile, parse(text, name))
 
 

@@ -17,7 +17,7 @@ It is looked for in this order: `--profile FILE`, `./workstation.toml`, `~/.conf
 Unknown keys and wrong types are errors that name the file, the line and the field. Values are never guessed:
 `port = "8888"` is refused, not converted.
 
-<!-- Made from provision/profile/model.py by `python -m provision.profile.reference`; edit that. -->
+<!-- Made from the models in provision/profile by `python -m provision.profile.reference`; edit those. -->
 """
 
 
@@ -54,6 +54,8 @@ def _kind(field: dict[str, Any]) -> str:
         return " or ".join(f'`"{word}"`' for word in field["enum"])
     if field["type"] == "array":
         return f"list of {_kind(field['items'])}"
+    if field["type"] == "object":
+        return f"table of {_kind(next(iter(field['patternProperties'].values())))}"
     if field["type"] == "integer":
         return f"{field['minimum']} to {field['maximum']}"
     return {"string": "text", "boolean": "`true` or `false`"}[field["type"]]
@@ -64,6 +66,8 @@ def _toml(value: Any) -> str:  # noqa: ANN401 - a default of any field
         return str(value).lower()
     if isinstance(value, str):
         return f'"{value}"'
+    if isinstance(value, dict):
+        return "{}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_toml(item) for item in value)}]"
     return str(value)

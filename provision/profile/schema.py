@@ -8,20 +8,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from provision.profile import model
+from provision.profile import environment, model
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 @cache
 def descriptions() -> dict[str, dict[str, str]]:
-    """Return, by class of `model.py`, the texts below its fields; read from the source, which costs nothing at import."""
-    source = Path(str(model.__file__)).read_text(encoding="utf-8")
-    found: dict[str, dict[str, str]] = {}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.ClassDef):
-            found[node.name] = _field_texts(node.body)
-    return found
+    """Return, by class of the models, the texts below its fields; read from the source, which costs nothing at import."""
+    sources = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (environment, model)]
+    nodes = (node for source in sources for node in ast.parse(source).body)
+    return {node.name: _field_texts(node.body) for node in nodes if isinstance(node, ast.ClassDef)}
 
 
 def _field_texts(body: list[ast.stmt]) -> dict[str, str]:

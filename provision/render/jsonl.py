@@ -20,6 +20,7 @@ from provision.plan.model import Plan
 
 if TYPE_CHECKING:
     from provision.doctor.finding import Diagnosis
+    from provision.profile.lock_changes import LockChange
 
 SCHEMA = 1
 
@@ -79,6 +80,11 @@ class JsonUi:
             findings=[dataclasses.asdict(finding) for finding in diagnosis.findings],
             looked=[dataclasses.asdict(looked) for looked in diagnosis.looked],
         )
+
+    def locks(self, host: str, changes: tuple[LockChange, ...]) -> None:
+        """Write a line for each environment's new lock."""
+        for change in changes:
+            self._line(host, "lock", **dataclasses.asdict(change))
 
     def failed(self, host: str, error: ProvisionError) -> None:
         """Write why a host's run ended."""

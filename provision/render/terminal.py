@@ -28,6 +28,7 @@ from provision.render.verdict import verdict_lines
 
 if TYPE_CHECKING:
     from provision.doctor.finding import Diagnosis
+    from provision.profile.lock_changes import LockChange
 
 _HEARTBEAT = 15.0
 """Seconds after which work that goes on says so, where nothing on the screen can move."""
@@ -155,6 +156,15 @@ class TerminalUi:
         with self._lock:
             self._doing.pop(host, None)
             self._block(diagnosis_lines(host, facts, diagnosis, self._screen.page))
+            self._status()
+
+    def locks(self, host: str, changes: tuple[LockChange, ...]) -> None:
+        """Show what new locks change, environment by environment."""
+        from provision.render.locks import lock_lines  # noqa: PLC0415 - one verb shows it
+
+        with self._lock:
+            self._doing.pop(host, None)
+            self._block(lock_lines(changes, self._screen.page))
             self._status()
 
     def failed(self, host: str, error: ProvisionError) -> None:

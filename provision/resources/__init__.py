@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from provision.resources.authorized_keys import AuthorizedKeys
     from provision.resources.base import Blob, Resource, Secret
     from provision.resources.command import Command
+    from provision.resources.conda_environment import CondaEnvironment
     from provision.resources.directory import Directory
     from provision.resources.download import Download
     from provision.resources.driver_module import DriverModule
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from provision.resources.link import Link
     from provision.resources.locale import Locale
     from provision.resources.packages import Packages
+    from provision.resources.rattler import Rattler
     from provision.resources.reboot import Reboot
     from provision.resources.service import Service
     from provision.resources.sysctl import Sysctl
@@ -47,6 +49,7 @@ __all__ = [
     "AuthorizedKeys",
     "Blob",
     "Command",
+    "CondaEnvironment",
     "Directory",
     "Download",
     "DriverModule",
@@ -59,6 +62,7 @@ __all__ = [
     "Link",
     "Locale",
     "Packages",
+    "Rattler",
     "Reboot",
     "Resource",
     "Secret",

@@ -15,7 +15,7 @@ from provision.errors import InputError
 if TYPE_CHECKING:
     from provision.transports.ssh import Ssh
 
-_REACHING = {"apply", "attach", "facts", "plan", "runs", "verify"}
+_REACHING = {"apply", "attach", "facts", "lock", "plan", "runs", "verify"}
 """The verbs that talk to machines."""
 
 _begun: dict[tuple[str, Path | None], Ssh] = {}

@@ -15,6 +15,7 @@ from provision.checks.model import Outcome, Verdict
 from provision.errors import Exit, ProvisionError, UnreachableError
 from provision.later import Later
 from provision.plan.model import Plan
+from provision.profile.lock import REPORTS, Lock
 from provision.run.connect import Gate, Sudo, connect, each
 from provision.run.guess import recall, remember
 from provision.run.request import Request
@@ -193,12 +194,14 @@ def _events(host: str, session: Session, run: str) -> Iterator[Event]:
 
 def follow(host: str, session: Session, run: str, ui: Ui, recipe: Recipe | None) -> Exit:
     """Show a run until it ends, keep the locks it reports, and return how it ended as an exit code."""
-    locks: dict[str, str] = {}
+    known = recipe.locks if recipe is not None else {}
+    locks: dict[str, Lock] = {}
     verdicts, ended = [], ""
     for event in _events(host, session, run):
         ui.event(host, event)
-        if event["event"] == RESULT and event["name"] == "lock":
-            locks[event["subject"]] = event["text"]
+        if event["event"] == RESULT and event["name"] in REPORTS:
+            name = event["subject"]
+            locks[name] = locks.get(name, known.get(name, Lock())).with_report(event["name"], event["text"])
         elif event["event"] == VERDICT:
             verdicts.append(verdict_of(event))
         elif event["event"] == RUN_ENDED:

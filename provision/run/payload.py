@@ -25,6 +25,7 @@ _PARTS = ("__init__.py", "errors.py", "resources", "plan", "checks", "facts", "c
 _KEPT = 3
 """Versions of the agent kept in the user's cache besides the newest: several checkouts may take turns."""
 _SESSION = ("provision.agent.entry",)
+_SOLVE = ("provision.agent.solving",)
 _APPLY = ("provision.agent.executor", "provision.agent.writer")
 
 Modules = dict[str, tuple[bool, str]]
@@ -125,6 +126,12 @@ def for_apply() -> Modules:
     """Return the modules that change a machine."""
     known = closure(_SESSION)
     return {name: module for name, module in closure(_APPLY).items() if name not in known}
+
+
+def for_solve(kinds: Iterable[str]) -> Modules:
+    """Return the modules that solve environments of `kinds`."""
+    known = closure(_SESSION)
+    return {**for_kinds(kinds), **{name: module for name, module in closure(_SOLVE).items() if name not in known}}
 
 
 def packed(modules: Modules) -> str:

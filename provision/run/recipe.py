@@ -30,6 +30,8 @@ class Recipe:
     roles: Mapping[str, Role]
     locks: Locks
     lock_path: Path
+    given: frozenset[str] = frozenset()
+    """Environments whose lock is a file of their own (`pylock.toml`)."""
 
     def select(self, facts: Facts) -> Selection:
         """Return the roles for a machine; raises `InputError` for an unknown one, with its line where the profile has it."""
@@ -58,9 +60,11 @@ class Recipe:
         return found
 
     def keep_locks(self, new: Locks) -> Path:
-        """Write the locks a run reported, beside the profile; return the file."""
+        """Write new locks of environments, beside the profile; return the file."""
         with _WRITING:  # several hosts may end at once
-            write_locks(self.lock_path, {**read_locks(self.lock_path), **new})
+            kept = read_locks(self.lock_path)
+            if {**kept, **new} != kept:
+                write_locks(self.lock_path, {**kept, **new})
         return self.lock_path
 
 
@@ -68,4 +72,11 @@ def read_recipe(request: Request) -> Recipe:
     """Read the profile, the lock beside it and the roles; raises `InputError` with file and line."""
     loaded = load_profile(request.profile)
     path = lock_path(loaded)
-    return Recipe(request=request, loaded=loaded, roles=load_roles(request.role_paths), locks=read_locks(path), lock_path=path)
+    return Recipe(
+        request=request,
+        loaded=loaded,
+        roles=load_roles(request.role_paths),
+        locks={**read_locks(path), **loaded.locks},
+        lock_path=path,
+        given=frozenset(loaded.locks),
+    )

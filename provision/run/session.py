@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from provision.agent.events import VERDICT, Event
 from provision.agent.wire import Message
+from provision.catalog import model as catalogs
 from provision.catalog.model import Catalog
 from provision.checks.model import Outcome, Verdict
 from provision.errors import Exit, ProvisionError
@@ -83,6 +84,14 @@ class Session:
             if event["event"] == VERDICT:
                 verdicts.append(verdict_of(event))
         return tuple(verdicts)
+
+    def solve(self, catalog: Catalog, names: Sequence[str], show: Callable[[Event], None]) -> None:
+        """Solve the environments `names` of `catalog` anew, and change nothing; `show` gets what a run would say of it."""
+        modules = payload.for_solve(entry.resource.kind for entry in catalog.entries)
+        raw = catalogs.dump(catalog, redact=False)
+        self._channel.send({"do": "solve", "catalog": raw, "names": list(names), "modules": payload.packed(modules)})
+        while (event := self.next_event()) is not None:
+            show(event)
 
     def next_event(self) -> Event | None:
         """Return the next event of the run being followed, `None` after its last."""

@@ -13,6 +13,7 @@ from provision.plan.model import Plan
 
 if TYPE_CHECKING:
     from provision.doctor.finding import Diagnosis
+    from provision.profile.lock_changes import LockChange
 
 
 class Ui(Protocol):
@@ -38,6 +39,9 @@ class Ui(Protocol):
 
     def diagnosis(self, host: str, facts: Facts, diagnosis: Diagnosis) -> None:
         """Show what is wrong with a machine's GPU, and what is not."""
+
+    def locks(self, host: str, changes: tuple[LockChange, ...]) -> None:
+        """Show what the new locks of environments change."""
 
     def failed(self, host: str, error: ProvisionError) -> None:
         """Show why a host's run ended."""

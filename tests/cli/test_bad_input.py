@@ -18,6 +18,7 @@ import pytest
 
 from provision.errors import Exit, InputError
 from provision.facts import model as facts_model
+from provision.profile.environment_fields import framework_indexes
 from provision.profile.read import load_profile, parse_profile
 
 
@@ -48,11 +49,16 @@ DSA = "ssh-dss " + ssh_string(b"ssh-dss", b"\x01", b"\x01", b"\x01", b"\x01")
 ED25519 = "ssh-ed25519 " + ssh_string(b"ssh-ed25519", (9).to_bytes(32, "little"))
 PRIVATE = "-----BEGIN OPENSSH PRIVATE KEY-----\\nQ0FOQVJZ\\n-----END OPENSSH PRIVATE KEY-----"
 SPACES = f"'a{' ' * 298}!',"
+INDEX = framework_indexes()[0]
 UTF16 = "schema = 1\n".encode("utf-16")
 
 
 def environment(field: str) -> str:
     return f'[[environment]]\nname = "a"\n{field}\n'
+
+
+def conda(*fields: str) -> str:
+    return "\n".join(('[[environment]]\nname = "a"\nmanager = "conda"', *fields, ""))
 
 
 def key(text: str) -> str:
@@ -118,7 +124,6 @@ SCHEMA = [
         Bad(f"{table} comes later", f"schema = 1\n[{table}]\nx = 1\n", 2, f"`[{table}]` is not supported by this version yet")
         for table in ("storage", "parts")
     ),
-    Bad("frameworks come later", environment("frameworks = ['torch']"), 3, "`frameworks` is not supported by this version yet"),
     Bad("terminal escapes in a key", '"\\u001b[31m\\nx" = 1\n', 1, "\\x1b[31m\\nx: unknown key"),
     Bad("newer schema", "schema = 2\n", 1, "newer provision", "upgrade"),
     Bad("schema 0", "schema = 0\n", 1, "schema: must be 1"),
@@ -206,6 +211,15 @@ FIELDS: list[tuple[str, str, int]] = [
     ("environment[0].python", environment('python = "{}"'), 3),
     ("environment[0].path", environment('path = "{}"'), 3),
     ("environment[0].packages[0]", environment('packages = ["{}"]'), 3),
+    ("environment[0].packages[0]", conda('packages = ["{}"]'), 4),
+    ("environment[0].pip[0]", conda('pip = ["{}"]'), 4),
+    ("environment[0].channels[0]", conda('channels = ["{}"]'), 4),
+    ("environment[0].constraints[0]", environment('constraints = ["{}"]'), 3),
+    ("environment[0].frameworks[0]", environment('frameworks = ["{}"]'), 3),
+    ("environment[0].file", environment('file = "{}"'), 3),
+    ("conda.mirrors", '[conda.mirrors]\nlab = "{}"\n', 2),
+    ("conda.mirrors", '[conda.mirrors]\n"{}" = "http://mirror.test/x"\n', 2),
+    ("pip.mirrors", '[pip.mirrors]\n"' + INDEX + '" = "{}"\n', 2),
     ("jupyter.packages[0]", '[jupyter]\npackages = ["{}"]\n', 2),
     ("base.packages[0]", '[base]\npackages = ["{}"]\n', 2),
     ("ssh.authorized_keys[0]", key("{}"), 3),
@@ -310,7 +324,111 @@ STACK = [
     Bad("toolkit by its old name", "[cuda]\ntoolkit = '12.8'\n", 2, "cuda.toolkit: unknown key", "did you mean `toolkits`?"),
 ]
 
-CORPUS = [*TOML, *SCHEMA, *NAMED, *KEYS, *STACK]
+
+THEIR_NAMES = ("main", "r", "anaconda", "Defaults", "pkgs/main", "anaconda/label/x")
+THEIRS = "licence asks organisations of more than 200 people"
+A_FILE = "must be an `environment.yml`, a `requirements.txt` or a `pylock.toml`"
+ENVIRONMENTS = [
+    Bad("framework misspelt", environment("frameworks = ['troch']"), 3, "is no framework", "did you mean `torch`?", cli=True),
+    Bad("framework like nothing", environment("frameworks = ['zzz']"), 3, "environment[0].frameworks[0]", "known: `torch`"),
+    Bad("framework in capitals", environment("frameworks = ['PyTorch']"), 3, "must be a framework's name", "`torch`"),
+    Bad("framework as a range", environment("frameworks = ['torch>=2']"), 3, "must be a framework's name", "`jax==0.11`"),
+    Bad("no such release", environment("frameworks = ['jax==0.99']"), 3, "is no release of jax", "the nearest is `jax==0.1"),
+    Bad("release like no number", environment("frameworks = ['jax==x']"), 3, "must be a framework's name"),
+    Bad("framework twice", environment("frameworks = [\n'torch',\n'torch==2.14']"), 5, "frameworks[1]: is asked for twice"),
+    Bad("frameworks as text", environment("frameworks = 'torch'"), 3, "must be a list, not text"),
+    Bad("pip of uv", environment("pip = ['numpy']"), 3, "environment[0].pip: is for conda environments", "`packages`", cli=True),
+    Bad("channels of uv", environment("channels = ['conda-forge']"), 3, "channels: is for conda", 'manager = "conda"'),
+    Bad("conda's file for uv", environment("file = 'environment.yml'"), 3, "file: is for conda", 'manager = "conda"'),
+    Bad("a lock for conda", conda("file = 'pylock.toml'"), 4, "is a lock for environments without conda"),
+    Bad("a lock and packages", environment("packages = ['x']\nfile = 'pylock.toml'"), 4, "says all that the environment"),
+    Bad("a lock and frameworks", environment("frameworks = ['jax']\nfile = 'pylock.x.toml'"), 4, "says all that"),
+    Bad("conda's base", '[[environment]]\nname = "base"\n', 2, "is what conda calls its own", "another name"),
+    Bad("constraint with a url", environment("constraints = ['x @ https://mirror.test/x']"), 3, "not a file or URL"),
+    Bad("no channels", conda("channels = []"), 4, "environment[0].channels: must not be empty", "conda-forge"),
+    Bad("defaults", conda("channels = ['conda-forge', 'defaults']"), 4, THEIRS, "`conda-forge` has the same", cli=True),
+    *(Bad(f"channel {name}", conda(f"channels = ['{name}']"), 4, THEIRS) for name in THEIR_NAMES),
+    *(
+        Bad(f"channel {url}", conda(f"channels = ['{url}']"), 4, THEIRS)
+        for url in (
+            "https://repo.anaconda.test/pkgs/main",
+            "https://repo.anaconda.test/pkgs/free",
+            "https://conda.anaconda.test/anaconda",
+            "https://conda.anaconda.test/main/label/x",
+            "http://mirror.test/anaconda/pkgs/main",
+            "file:///srv/pkgs/r",
+            "http://repo.continuum.test/pkgs/r",
+        )
+    ),
+    Bad("channel with a password", conda("channels = ['https://me:pw@mirror.test/lab']"), 4, "password or token"),
+    Bad("channel with a token", conda("channels = ['https://mirror.test/t/abc-123/lab']"), 4, "password or token"),
+    *(
+        Bad(f"channel {text}", conda(f"channels = ['{text}']"), 4, "environment[0].channels[0]: must")
+        for text in (
+            "ftp://mirror.test/lab",
+            "git+https://mirror.test/lab",
+            "https://Mirror.test/lab",
+            "https://mirror.test/lab/",
+            "https://mirror.test/lab?x=1",
+            "https://mirror.test",
+            "file://srv/..",
+            "file:srv",
+            "../lab",
+            "-c",
+            "lab;id",
+            "a//b",
+            "a/../b",
+        )
+    ),
+    Bad("two of one name", conda("channels = [\n'lab',\n'https://mirror.test/lab']"), 6, "is called as another channel"),
+    Bad("package of no channel", conda("packages = [\n'nvidia::cuda']"), 5, "packages[0]: is from a channel"),
+    *(
+        Bad(f"spec {text}", conda(f'packages = ["{text}"]'), 4, f"environment[0].packages[0]: {says}", hint)
+        for text, says, hint in (
+            ("", "must not be empty", ""),
+            ("-c defaults", "must not start with `-`", ""),
+            ("numpy[url=http://mirror.test/x.conda]", "must be a package's name, not a file", ""),
+            ("numpy[url='x']", "says more in its brackets", "such as"),
+            ("numpy[version='1',md5=abc]", "says more in its brackets", ""),
+            ("numpy[channel=defaults]", "says more in its brackets", ""),
+            ("numpy[opt]", "has extras, which are pip's", "`pip`"),
+            ("https://mirror.test/numpy-1-0.conda", "must be a package's name, not a file", ""),
+            ("numpy-1.0-0.conda", "must be a package's name, not a file", ""),
+            ("numpy-1.0-0.tar.bz2", "must be a package's name, not a file", ""),
+            ("./numpy", "must be a package's name, not a file", ""),
+            ("numpy @ https://mirror.test/x", "must be a package's name, not a file", ""),
+            ("defaults::numpy", "is Anaconda's own channel", "conda-forge"),
+            ("https://mirror.test/lab::numpy", "must be a package's name, not a file", ""),
+            ("__cuda>=13", "is what a machine has, not a package", ""),
+            ("numpy=", "must be a package's name", ""),
+            ("numpy >=2 <3 x y", "must be a package's name", ""),
+            ("numpy;id", "must be a package's name", ""),
+            ("numpy ^2", "must be a package's name", ""),
+            ("numpy=2=b=c", "must be a package's name", ""),
+            ("numpy\\u2028", "holds the character U+2028", ""),
+            ("*", "must be a package's name", ""),
+        )
+    ),
+    Bad("file of the system", environment("file = '/etc/shadow'"), 3, A_FILE),
+    Bad("file of another kind", environment("file = 'Pipfile'"), 3, A_FILE, "environment.yml"),
+    Bad("file with a space", environment("file = 'my requirements.txt'"), 3, A_FILE),
+    Bad("file as an option", environment("file = '-r.txt'"), 3, A_FILE),
+    Bad("a profile as file", environment("file = 'workstation.toml'"), 3, A_FILE),
+    Bad("mirror of no channel", "[conda]\nmirrors = { '' = 'http://mirror.test/x' }\n", 2, "conda.mirrors: must not be empty"),
+    Bad("mirror of defaults", "[conda.mirrors]\ndefaults = 'http://mirror.test/x'\n", 2, THEIRS),
+    Bad("mirror of an address", "[conda.mirrors]\n'http://x.test/y' = 'http://mirror.test/x'\n", 2, "must be a channel's name"),
+    Bad("mirror that is no address", "[conda.mirrors]\nconda-forge = 'lab'\n", 2, "must be an http, https or file address"),
+    Bad("mirror with a token", "[conda.mirrors]\nlab = 'http://mirror.test/t/abc/x'\n", 2, "password or token"),
+    Bad("mirrors as a list", "[conda]\nmirrors = ['x']\n", 2, "conda.mirrors: must be a table, not a list"),
+    Bad("mirror as a table", "[conda.mirrors.lab]\nurl = 'x'\n", 1, "conda.mirrors: must be text, not a table"),
+    Bad("base as text", "[conda]\nbase = 'no'\n", 2, "conda.base: must be a boolean"),
+    Bad("unknown key of conda", "[conda]\nmirror = {}\n", 2, "conda.mirror: unknown key", "did you mean `mirrors`?"),
+    Bad("mirror of no index", "[pip.mirrors]\n'https://x.test' = 'http://mirror.test'\n", 1, "no framework's index", "known: `"),
+    Bad("mirror of an index", "[pip.mirrors]\n'https://x.test' = '/srv/whl'\n", 2, "must be an http or https address"),
+    Bad("pip as a list", "pip = ['numpy']\n", 1, "pip: must be a table, not a list"),
+]
+
+CORPUS = [*TOML, *SCHEMA, *NAMED, *KEYS, *STACK, *ENVIRONMENTS]
 
 
 @pytest.mark.parametrize("bad", CORPUS, ids=lambda bad: bad.name)
@@ -331,11 +449,15 @@ def test_refused_with_file_line_and_reason(bad: Bad, tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize(("field", "template", "line"), FIELDS, ids=[field for field, _, _ in FIELDS])
+WITH_SLASHES = {"machine.timezone", "environment[0].channels[0]", "conda.mirrors"}
+"""Such as `Europe/Paris` and `lab/label/dev`."""
+
+
+@pytest.mark.parametrize(("field", "template", "line"), FIELDS)
 def test_no_text_takes_an_injection_or_a_look_alike(field: str, template: str, line: int) -> None:
     for name, value in (*NAMES, *INJECTIONS):
-        if (field, name) == ("machine.timezone", "slash"):
-            continue  # as `Europe/Paris` has it
+        if name == "slash" and field in WITH_SLASHES:
+            continue
         try:
             parse_profile(template.replace("{}", value), "bad.toml")
         except InputError as error:
@@ -443,6 +565,10 @@ def test_what_is_no_file_is_refused_without_waiting(name: str, tmp_path: Path) -
         b"[machine]\n[jupyter]\n[ssh]\n",
         b"[[environment]]\nname = 'a'\nmanager = 'conda'\n",
         b"[machine]\nhostname = ''\nuser = ''\n",
+        b"[conda]\nbase = false\nmirrors = {}\n[pip]\n",
+        b"[[environment]]\nname = 'a'\nframeworks = ['jax==0.11.*', 'torch']\nconstraints = ['numpy<3']\n",
+        b"[[environment]]\nname = 'a'\nmanager = 'conda'\nchannels = ['x/label/dev', 'file:///srv/lab', 'http://h.test:80/b']\n",
+        b"[[environment]]\nname = 'a'\nmanager = 'conda'\npackages = ['conda-forge::numpy=2.4=py312_*', '_openmp_mutex']\n",
         b"[nvidia]\nbranch = '580'\ngpus = ['10de:1e84', '10de:1e84']\n[cuda]\ntoolkits = []\n",
     ],
 )

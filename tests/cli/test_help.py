@@ -27,6 +27,7 @@ def test_every_verb_is_there() -> None:
         "explain",
         "facts",
         "init",
+        "lock",
         "plan",
         "rehearse",
         "roles",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from provision.agent import pylock
 from provision.agent.steps import Run
 from tests.fake_host import FakeHost
@@ -21,8 +23,10 @@ def machine(*, python: str = "3.11") -> FakeHost:
     host.add_user("me", 1000)
     host.put_file(f"/usr/bin/python{python}", b"\x7fELF", mode=0o755)
     host.put_link("/usr/bin/python3", f"python{python}")
+    host.answer(("findmnt",), "ext4 1000000000000 /\n")
     host.on((PROGRAM, "venv"), _venv)
     host.on((PROGRAM, "pip", "compile"), _compile)
+    host.on((PROGRAM, "pip", "install"), _install)
     host.on((PROGRAM, "pip", "sync"), _sync)
     return host
 
@@ -44,8 +48,21 @@ def _venv(step: Run, host: FakeHost) -> int:
 def _compile(step: Run, host: FakeHost) -> int:
     argv = step.argv
     header = argv[argv.index("--custom-compile-command") + 1]
-    text = lock_of(*step.stdin.split(), header=header)
+    asked = step.stdin.split()
+    if argv[-1].endswith("/pyproject.toml"):
+        asked = json.loads(next(line for line in host.text(argv[-1]).splitlines() if line.startswith("dependencies = "))[15:])
+    text = lock_of(*asked, header=header)
     host.put_file(argv[argv.index("--output-file") + 1], text.encode(), owner=step.user)
+    return 0
+
+
+def _install(step: Run, host: FakeHost) -> int:
+    argv = step.argv
+    pins = pylock.pins(host.text(argv[argv.index("--constraints") + 1]))
+    path = argv[argv.index("--python") + 1].removesuffix("/bin/python")
+    minor = host.tree.children(f"{path}/lib")[0]
+    for name in argv[argv.index("--constraints") + 2 :]:
+        host.put_directory(f"{path}/lib/{minor}/site-packages/{name}-{pins[name]}.dist-info", owner=step.user)
     return 0
 
 

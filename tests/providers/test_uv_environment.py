@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any, cast
 
 import pytest
 
-from provision.agent.provider import Pending, provider_of
+from provision.agent.provider import Pending, SolvingProvider, provider_of
 from provision.agent.steps import MakeDirectory, RemoveTree, Report, Run, Step, Write
 from provision.errors import InputError, ProvisionError, StepError
 from provision.plan.model import Status
@@ -223,6 +224,16 @@ def test_a_spoilt_record_beside_our_lock_is_mended() -> None:
     assert runs(steps) == ["venv", "sync"]
 
 
+def test_an_environment_of_condas_at_this_path_is_made_anew() -> None:
+    host = machine()
+    host.put_file(f"{PATH}/provision.json", b'{"schema": 1, "manager": "conda", "state": "done"}', owner="me")
+    host.put_file(f"{PATH}/conda-meta/history", owner="me")
+    diff, steps = converge(LOCKED, host)
+    assert (diff.changes[0].before, diff.changes[0].after) == ("made by conda", "made anew")
+    assert isinstance(steps[0], RemoveTree)
+    assert host.tree.get(f"{PATH}/conda-meta") is None
+
+
 def test_a_record_of_a_newer_provision_is_refused() -> None:
     host = machine()
     host.put_file(f"{PATH}/provision.json", b'{"schema": 2, "state": "done"}')
@@ -259,3 +270,64 @@ def test_five_environments_in_order_are_known_without_running_anything() -> None
 
 
 HASHES = " \\\n".join(f"    --hash=sha256:{'0' * 64}" for _ in range(12))
+
+
+# Solving aside
+
+SCRATCH = "/run/provision/solve-1"
+
+
+def solved(want: UvEnvironment, host: FakeHost) -> tuple[dict[str, str], list[Run]]:
+    """Solve `want` as `provision lock` does; assert that only the scratch directory is different then."""
+    provider = cast("SolvingProvider[Any, Any]", provider_of("uv_environment"))
+    host.put_directory(SCRATCH, mode=0o700, owner="me", group="me")
+    before = [(path, node) for path, node in host.snapshot().nodes if not path.startswith(SCRATCH)]
+    steps = list(provider.solve(want, provider.observe(want, read_only(host)), SCRATCH))
+    for step in steps:
+        host.perform(step)
+    assert [(path, node) for path, node in host.snapshot().nodes if not path.startswith(SCRATCH)] == before
+    return provider.solved(want, read_only(host), SCRATCH), [step for step in steps if isinstance(step, Run)]
+
+
+def test_solving_aside_gives_the_lock_that_an_apply_would_have_reported() -> None:
+    found, steps = solved(WANT, machine())
+    host = machine()
+    converge(WANT, host)
+    assert found == {"lock": host.text(f"{PATH}/provision.lock")}
+    assert [step.argv[step.argv.index("--python") + 1] for step in steps] == ["/usr/bin/python3"]
+    assert all(step.user == "me" and ("UV_PYTHON_DOWNLOADS", "never") in step.environment for step in steps)
+
+
+def test_solving_aside_leaves_an_environment_that_is_there_alone() -> None:
+    host = machine()
+    converge(WANT, host)
+    _, steps = solved(dataclasses.replace(WANT, requirements=("pandas",)), host)
+    assert [step.argv[step.argv.index("--python") + 1] for step in steps] == [f"{PATH}/bin/python"]
+    assert plan(WANT, host).ok
+
+
+def test_solving_aside_brings_no_python() -> None:
+    _, (step,) = solved(dataclasses.replace(WANT, python="3.13"), machine())
+    assert step.argv[3:7] == ("--python", "/usr/bin/python3", "--python-version", "3.13")
+    host = machine()
+    converge(WANT, host)
+    host.tree.drop(f"{PATH}/bin/python")
+    _, (step,) = solved(WANT, host)
+    assert step.argv[3:5] == ("--python", "/usr/bin/python3")
+
+
+def test_solving_aside_for_nobody_is_nothing() -> None:
+    want = dataclasses.replace(WANT, owner="you")
+    provider = cast("SolvingProvider[Any, Any]", provider_of("uv_environment"))
+    assert list(provider.solve(want, provider.observe(want, read_only(machine())), SCRATCH)) == []
+
+
+@pytest.mark.parametrize("kind", ["ntfs3", "fuseblk", "exfat", "cifs"])
+def test_a_file_system_that_keeps_no_links_is_refused(kind: str) -> None:
+    host = machine()
+    host.answer(("findmnt",), f"{kind} 1000000000000 /home/me/envs\n")
+    with pytest.raises(ProvisionError, match=rf"`{PATH}` is on {kind} \(`/home/me/envs`\), which keeps neither"):
+        plan(WANT, host)
+    host.put_directory(PATH, owner="me")
+    with pytest.raises(ProvisionError, match="keeps neither"):
+        plan(WANT, host)

@@ -14,6 +14,7 @@ from provision.catalog.compile import compile_catalog
 from provision.catalog.model import dump, load
 from provision.errors import ProvisionError
 from provision.facts.model import Facts
+from provision.profile.lock import Lock
 from provision.profile.model import Profile
 from provision.resources import Packages, UvEnvironment
 from tests.roles.machines import FIT, FULL, REFUSED, compiled, machine, selected
@@ -105,6 +106,6 @@ def test_no_private_folder_or_registry_is_named() -> None:
 
 def test_a_lock_reaches_its_environment() -> None:
     facts = machine(SHOWN[0])
-    catalog = compile_catalog(FULL, facts, selected(FULL, facts), locks={"torch": "numpy==2\n"})
+    catalog = compile_catalog(FULL, facts, selected(FULL, facts), locks={"torch": Lock("numpy==2\n")})
     locks = {e.resource.name: e.resource.lock for e in catalog.entries if isinstance(e.resource, UvEnvironment)}
     assert locks == {"torch": "numpy==2\n", "old": "", "jupyter": ""}

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from provision.errors import Exit, InputError
+from provision.errors import InputError
 from provision.facts.model import PipSettings
 from provision.profile.model import Profile
 from provision.resources import (
@@ -107,13 +107,6 @@ def test_a_machine_without_pip_settings_trusts_what_the_machine_trusts() -> None
     environment = of(UvEnvironment, FULL, "environments")[0]
     assert environment.settings == (("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"),)
     assert of(Uv, FULL, "environments")[0].settings == ()
-
-
-def test_conda_comes_later_and_says_for_which_environment() -> None:
-    wanted = profile(environment=({"name": "torch", "manager": "conda"},))
-    with pytest.raises(InputError, match=r'environment `torch`: manager = "conda" comes later') as caught:
-        compiled(wanted, machine(DEBIAN))
-    assert caught.value.exit is Exit.BAD_INPUT
 
 
 def test_an_environment_called_as_jupyters_own() -> None:

@@ -7,6 +7,12 @@ from provision.facts.model import Cpu, Disk
 
 _SECTOR = 512
 """Bytes: `/sys/block/*/size` counts these whatever the disk's own sector is."""
+_LEVELS = (
+    ("x86_64_v2", "cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3"),
+    ("x86_64_v3", "abm avx avx2 bmi1 bmi2 f16c fma movbe xsave"),
+    ("x86_64_v4", "avx512bw avx512cd avx512dq avx512f avx512vl"),
+)
+"""What each level adds, as the kernel calls it. Source: the x86-64 psABI, "Micro-Architecture Levels"."""
 _NOT_DISKS = ("loop", "ram", "zram", "dm-", "md", "sr", "fd", "nbd", "mtd", "rbd")
 
 
@@ -14,6 +20,7 @@ def cpu(tree: Tree) -> Cpu:
     """Return the processor; where cores are not told apart (ARM), each thread is one."""
     model = ""
     package = ""
+    flags = ""
     threads = 0
     cores = set()
     for line in tree.text("/proc/cpuinfo").split("\n"):
@@ -27,7 +34,21 @@ def cpu(tree: Tree) -> Cpu:
             package = value
         elif name == "core id":
             cores.add((package, value))
-    return Cpu(model=model or tree.line("/proc/device-tree/model"), cores=len(cores) or threads, threads=threads)
+        elif name == "flags":
+            flags = value
+    model = model or tree.line("/proc/device-tree/model")
+    return Cpu(model=model, cores=len(cores) or threads, threads=threads, level=level(flags))
+
+
+def level(flags: str) -> str:
+    """Return the x86-64 level of a processor with `flags` (of `/proc/cpuinfo`); empty where it is no such processor."""
+    have = frozenset(flags.split())
+    found = "x86_64_v1" if {"lm", "sse2"} <= have else ""
+    for name, words in _LEVELS:
+        if not found or not have.issuperset(words.split()):
+            break
+        found = name
+    return found
 
 
 def memory(tree: Tree) -> int:

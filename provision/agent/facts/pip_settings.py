@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 
 from provision.agent.facts.assignments import assignments
@@ -12,6 +13,9 @@ from provision.facts.model import Person, PipSettings
 _MACHINE = ("/etc/xdg/pip/pip.conf", "/etc/pip.conf")
 _HOME = (".pip/pip.conf", ".config/pip/pip.conf")
 _SECTIONS = ("global", "install")
+_WHEEL = re.compile(r"(?:torch|torchvision|torchaudio|tensorflow|jax|jaxlib)-[A-Za-z0-9.+_-]+\.whl")
+"""A build of a framework: whoever keeps one beside the index means it to be used."""
+_WHEELS = 200
 
 
 def pip_settings(tree: Tree, person: Person | None, environment: Mapping[str, str]) -> PipSettings:
@@ -28,12 +32,20 @@ def pip_settings(tree: Tree, person: Person | None, environment: Mapping[str, st
     settings = {name: value for section in _SECTIONS for name, value in sections.get(section, {}).items()}
     settings.update({_option(name[4:]): value for name, value in outside.items() if name.startswith("PIP_") and value})
     index = _places(settings.get("index-url", ""))[:1]
+    links = _places(settings.get("find-links", ""))
     return PipSettings(
         index_url=index[0] if index else "",
         extra_index_urls=_places(settings.get("extra-index-url", "")),
-        find_links=_places(settings.get("find-links", "")),
+        find_links=links,
         certificates=_path(settings.get("cert", "")) or _path(outside.get("SSL_CERT_FILE", "")),
+        wheels=_wheels(tree, links),
     )
+
+
+def _wheels(tree: Tree, links: tuple[str, ...]) -> tuple[str, ...]:
+    folders = (link.removeprefix("file://") for link in links)
+    names = {name for folder in folders if folder.startswith("/") for name in tree.names(folder) if _WHEEL.fullmatch(name)}
+    return tuple(sorted(names)[:_WHEELS])
 
 
 def parse(text: str) -> dict[str, dict[str, str]]:

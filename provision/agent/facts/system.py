@@ -38,7 +38,17 @@ def system(tree: Tree) -> System:
         codename=release.get("VERSION_CODENAME") or release.get("UBUNTU_CODENAME", ""),
         name=release.get("PRETTY_NAME") or release.get("NAME") or word,
         architecture=architecture(tree),
+        glibc=glibc(tree),
     )
+
+
+def glibc(tree: Tree) -> str:
+    """Return the version of the C library we run with; a recorded machine has none."""
+    try:
+        name, _, version = (os.confstr("CS_GNU_LIBC_VERSION") or "").partition(" ") if tree.live else ("", "", "")
+    except (ValueError, OSError):  # another library knows no such name
+        return ""
+    return version if name == "glibc" else ""
 
 
 def architecture(tree: Tree) -> str:

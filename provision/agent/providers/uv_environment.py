@@ -11,10 +11,10 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from provision.agent import pylock
+from provision.agent import environment_places, pylock, uv_request
 from provision.agent.host import Account, Reader
 from provision.agent.provider import Pending
 from provision.agent.steps import MakeDirectory, RemoveTree, Report, Run, Step, Write
@@ -51,6 +51,8 @@ class Have:
     installed: tuple[tuple[str, str], ...] = ()
     missing: tuple[str, ...] = ()
     """The directories above it that are not there, outermost first."""
+    place: environment_places.Place | None = None
+    """The file system of its path; looked at only where there is nothing yet."""
 
 
 def _minor(version: str) -> str:
@@ -120,15 +122,18 @@ class UvEnvironmentProvider:
         account = host.accounts().get(want.owner)
         there = host.lstat(want.path)
         if there is None:
-            return Have(account=account, system=_system(host), missing=_missing(host, want.path))
+            place = environment_places.place(host, want.path)
+            return Have(account=account, system=_system(host), missing=_missing(host, want.path), place=place)
         names = host.listdir(want.path) if there.kind == "directory" else ()
         if not names:
-            return Have(account=account, kind=there.kind, ours=there.kind == "directory", system=_system(host))
+            own, place = there.kind == "directory", environment_places.place(host, want.path)
+            return Have(account=account, kind=there.kind, ours=own, system=_system(host), place=place)
         record, lock = _record(host, want.path), _text(host, f"{want.path}/provision.lock")
         configuration = _text(host, f"{want.path}/pyvenv.cfg")
         found = re.search(r"^version_info = (3\.[0-9]+\.[0-9]+)", configuration, re.MULTILINE)
         version = found[1] if found else ""
         system = _system(host)
+        broken = _broken(want, version, _interpreter(host, want.path), system) if version else ""
         packages = host.listdir(f"{want.path}/lib/python{_minor(version)}/site-packages") if version else ()
         return Have(
             account=account,
@@ -137,7 +142,7 @@ class UvEnvironmentProvider:
             state=str(record.get("state", "begun")),
             request=str(record.get("request", "")),
             python=version,
-            broken=_broken(want, version, _interpreter(host, want.path), system) if version else "",
+            broken="made by conda" if record.get("manager") == "conda" else broken,
             system=system,
             lock=lock,
             installed=tuple(sorted(pylock.installed(packages or ()).items())),
@@ -154,6 +159,7 @@ class UvEnvironmentProvider:
                 f"environment `{want.name}`: what is at `{want.path}` was not made by provision, and stays as it is",
                 hint=f"move it away (`mv {want.path} {want.path}.old`), or give the environment another `path`",
             )
+        environment_places.check(want.name, (have.place,) if have.place else ())
         target = _target(want, have)
         if not target:
             count = len(want.requirements)
@@ -180,14 +186,27 @@ class UvEnvironmentProvider:
             )
         lock = f"{want.path}/provision.lock"
         if not target:
-            yield _solve(want, have, lock)
+            yield from _solve(want, have, have.account, want.path, ("--python", f"{want.path}/bin/python"))
         elif anew or have.lock != target:
             yield Write(path=lock, content=target.encode(), mode=0o644, owner=want.owner, group=have.account.group)
-        argv = (want.program, "pip", "sync", "--python", f"{want.path}/bin/python", "--require-hashes", lock)
-        yield Run(argv=argv, says="installing", user=want.owner, environment=settings, timeout=4 * _HOURS, progress="uv")
+        yield from _install(want, lock)
         if not want.lock:
             yield Report(name="lock", subject=want.name, path=lock)
         yield _note(want, have.account, "done")
+
+    def solve(self, want: UvEnvironment, have: Have, scratch: str) -> Iterator[Step]:
+        if have.account is None:
+            return
+        if have.python and not have.broken:
+            python: tuple[str, ...] = ("--python", f"{want.path}/bin/python")
+        elif want.python in {"", have.system}:
+            python = ("--python", SYSTEM_PYTHON)
+        else:  # which is not here yet, and is not brought for a question
+            python = ("--python", SYSTEM_PYTHON, "--python-version", want.python)
+        yield from _solve(want, have, have.account, scratch, python)
+
+    def solved(self, want: UvEnvironment, host: Reader, scratch: str) -> dict[str, str]:  # noqa: ARG002 - the contract's signature
+        return {"lock": _text(host, f"{scratch}/provision.lock")}
 
 
 def _target(want: UvEnvironment, have: Have) -> str:
@@ -256,16 +275,32 @@ def _settings(want: UvEnvironment) -> tuple[tuple[str, str], ...]:
     return (*own, *want.settings)
 
 
-def _solve(want: UvEnvironment, have: Have, lock: str) -> Step:
+def _install(want: UvEnvironment, lock: str) -> Iterator[Step]:
+    python = ("--python", f"{want.path}/bin/python")
+    argv = (want.program, "pip", "sync", *python, "--require-hashes", lock)
+    sync = Run(argv=argv, says="installing", user=want.owner, environment=_settings(want), timeout=4 * _HOURS, progress="uv")
+    yield from uv_request.fetching(replace(sync, argv=(want.program, "pip", "install", *python)), lock, want.indexes)
+    yield sync
+
+
+def _solve(want: UvEnvironment, have: Have, account: Account, folder: str, python: tuple[str, ...]) -> Iterator[Step]:
+    """Yield the steps that leave a lock in `folder`; `python` tells uv for which Python."""
     said = pylock.Header(request=want.request, python=_minor(want.python or have.system) or "3")
-    compiling = (want.program, "pip", "compile", "--python", f"{want.path}/bin/python", "--generate-hashes", "--no-annotate")
-    return Run(
-        argv=(*compiling, "--quiet", "--custom-compile-command", str(said), "--output-file", lock, "-"),
+    compiling = (want.program, "pip", "compile", *python, "--generate-hashes", "--no-annotate")
+    asking = Run(
+        argv=(*compiling, "--quiet", "--custom-compile-command", str(said), "--output-file", f"{folder}/provision.lock"),
         says=f"solving {len(want.requirements)} requirements",
         user=want.owner,
         environment=_settings(want),
-        stdin="".join(f"{requirement}\n" for requirement in want.requirements),
         progress="uv",
+    )
+    yield from uv_request.solving(
+        asking,
+        want.requirements,
+        indexes=want.indexes,
+        constraints=want.constraints,
+        folder=folder,
+        group=account.group,
     )
 
 

@@ -40,7 +40,7 @@ class Recorder:
     def confirm(self, plans: dict[str, Plan]) -> bool:
         raise AssertionError
 
-    facts = plan = event = verdicts = diagnosis = failed = note = end = connecting
+    facts = plan = event = verdicts = diagnosis = locks = failed = note = end = connecting
 
 
 def plan(*names: str) -> Plan:

@@ -13,14 +13,16 @@ from provision.catalog.notes import with_stops
 from provision.catalog.role import Note, Role, Unfit
 from provision.checks.model import Check, Probe
 from provision.errors import InputError, ProvisionError
+from provision.profile.lock import Lock
 from provision.profile.model import Profile
 from provision.resources import File, Link, Packages, Resource, UvEnvironment
+from provision.resources.conda_environment import CondaEnvironment
 from tests.unit.catalog.made import facts, role
 
 ENVIRONMENT = UvEnvironment(name="torch", path="/home/me/envs/torch", program="/opt/uv", requirements=("numpy",), owner="me")
 
 
-def compiled(*each: Role, python: str = "3.11", locks: dict[str, str] | None = None) -> Catalog:
+def compiled(*each: Role, python: str = "3.11", locks: dict[str, Lock] | None = None) -> Catalog:
     return compile_catalog(Profile(), facts(python=python), Selection(roles=each), locks=locks)
 
 
@@ -72,9 +74,9 @@ def lock_in(catalog: Catalog) -> str:
 
 
 def test_an_environment_gets_its_lock_by_name() -> None:
-    catalog = compiled(role("a", ENVIRONMENT), locks={"torch": "numpy==2 --hash=sha256:00\n", "other": "x"})
+    catalog = compiled(role("a", ENVIRONMENT), locks={"torch": Lock("numpy==2 --hash=sha256:00\n"), "other": Lock("x")})
     assert lock_in(catalog) == "numpy==2 --hash=sha256:00\n"
-    assert lock_in(compiled(role("a", ENVIRONMENT), locks={"other": "x"})) == ""
+    assert lock_in(compiled(role("a", ENVIRONMENT), locks={"other": Lock("x")})) == ""
 
 
 @pytest.mark.parametrize(
@@ -84,8 +86,52 @@ def test_an_environment_gets_its_lock_by_name() -> None:
 )
 def test_a_lock_for_something_else_is_left_aside(request_id: str, python: str, *, used: bool) -> None:
     lock = f"#    provision request={request_id} python=3.11\nnumpy==2\n"
-    catalog = compiled(role("a", ENVIRONMENT), python=python, locks={"torch": lock})
+    catalog = compiled(role("a", ENVIRONMENT), python=python, locks={"torch": Lock(lock)})
     assert lock_in(catalog) == (lock if used else "")
+
+
+CONDA_ENVIRONMENT = CondaEnvironment(
+    name="torch",
+    path="/home/me/envs/torch",
+    owner="me",
+    python="/opt/r/bin/python",
+    program="/opt/c.py",
+    specs=("numpy",),
+    channels=(("conda-forge", ""),),
+    pip=("fastai",),
+    uv="/opt/uv",
+)
+
+
+@pytest.mark.parametrize(
+    ("conda", "pip", "expected"),
+    [
+        ("request=REQUEST platform=linux-64", "request=PIP python=3.11", (True, True)),
+        ("request=REQUEST platform=linux-64", "request=0000 python=3.11", (True, False)),
+        ("request=REQUEST platform=linux-aarch64", "request=PIP python=3.11", (False, False)),
+        ("request=0000 platform=linux-64", "request=PIP python=3.11", (False, False)),
+        ("", "request=PIP python=3.11", (False, False)),
+        ("by hand", "by hand", (True, True)),
+    ],
+    ids=["fits", "other pip request", "other platform", "other request", "no conda lock", "made by a person"],
+)
+def test_both_locks_of_a_conda_environment(conda: str, pip: str, expected: tuple[bool, bool]) -> None:
+    want = CONDA_ENVIRONMENT
+
+    def filled(text: str) -> str:
+        return text.replace("REQUEST", want.request).replace("PIP", want.pip_request)
+
+    lock = Lock(f"#    provision {filled(pip)}\n", f"# provision {filled(conda)}\n" if conda else "")
+    (entry,) = compiled(role("a", want), locks={"torch": lock}).entries
+    assert isinstance(entry.resource, CondaEnvironment)
+    assert (bool(entry.resource.lock), bool(entry.resource.pip_lock)) == expected
+
+
+def test_a_pip_lock_is_not_for_a_conda_environment_that_asks_nothing_of_pip() -> None:
+    want = dataclasses.replace(CONDA_ENVIRONMENT, pip=())
+    (entry,) = compiled(role("a", want), locks={"torch": Lock("# by hand\n", "# by hand\n")}).entries
+    assert isinstance(entry.resource, CondaEnvironment)
+    assert (entry.resource.lock, entry.resource.pip_lock) == ("# by hand\n", "")
 
 
 # Notes

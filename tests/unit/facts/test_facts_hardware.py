@@ -106,3 +106,27 @@ def test_udev_has_looked_the_name_up_already(tmp_path: Path) -> None:
 
 def test_no_bus_no_gpu(tmp_path: Path) -> None:
     assert gpus.gpus(record(tmp_path, {f"{PCI}/0000:00:00.0/class": "\xff"})) == ()
+
+
+_V2 = "lm sse2 cx16 lahf_lm popcnt pni sse4_1 sse4_2 ssse3"
+_V3 = f"{_V2} abm avx avx2 bmi1 bmi2 f16c fma movbe xsave"
+_V4 = f"{_V3} avx512bw avx512cd avx512dq avx512f avx512vl"
+
+
+@pytest.mark.parametrize(
+    ("flags", "level"),
+    [
+        ("", ""),
+        ("fp asimd evtstrm aes", ""),  # ARM says `Features`, and such words
+        ("sse2 avx2", ""),  # 32 bits
+        ("lm sse2", "x86_64_v1"),
+        (_V2, "x86_64_v2"),
+        (_V3.replace(" fma", ""), "x86_64_v2"),
+        (_V3, "x86_64_v3"),
+        (_V4.replace(" avx512vl", ""), "x86_64_v3"),
+        (f"{_V4} amx_tile", "x86_64_v4"),
+        (_V4.replace(" ssse3", ""), "x86_64_v1"),
+    ],
+)
+def test_what_a_processor_can_do(tmp_path: Path, flags: str, level: str) -> None:
+    assert hardware.cpu(record(tmp_path, {"/proc/cpuinfo": f"processor: 0\nflags\t\t: {flags}\n"})).level == level

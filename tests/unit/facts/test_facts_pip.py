@@ -124,3 +124,13 @@ def test_files_are_read_as_configparser_reads_them(sections: dict[str, dict[str,
 @given(st.text(st.sampled_from("[]=: \n\t#;ab-_"), max_size=60))
 def test_any_file_is_read(text: str) -> None:
     assert isinstance(pip_settings.parse(text), dict)
+
+
+def test_wheels_of_frameworks_kept_beside_the_index(tmp_path: Path) -> None:
+    own = "torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl"
+    others = ("numpy-2.4.0-cp311-cp311-manylinux_2_28_x86_64.whl", "torch-2.13.0.tar.gz", "torch-1 $(id).whl", "torch.whl")
+    files: dict[str, Content] = {f"/srv/wheels/{name}": "" for name in (own, *others)}
+    files["/srv/more/jax-0.12.0-py3-none-any.whl"] = ""
+    files["/srv/index.html"] = own
+    files["/etc/pip.conf"] = "[global]\nfind-links = /srv/wheels file:///srv/more /srv/none /srv/index.html https://a.test/w"
+    assert settings(tmp_path, files).wheels == ("jax-0.12.0-py3-none-any.whl", own)

@@ -66,6 +66,10 @@ def test_architecture(facts: Facts) -> None:
     assert facts.system.architecture == asked("dpkg", "--print-architecture")
 
 
+def test_c_library(facts: Facts) -> None:
+    assert asked("getconf", "GNU_LIBC_VERSION") == f"glibc {facts.system.glibc}"
+
+
 def test_virtualization(facts: Facts) -> None:
     assert facts.virtualization == asked("systemd-detect-virt")
 

@@ -75,3 +75,6 @@ def test_an_environments_frameworks() -> None:
     wish = with_environment(wish_for(profile, FACTS, TODAY), profile, names)
     assert (wish.frameworks, wish.python) == (("torch==2.14", "tensorflow"), "3.12")
     assert with_environment(wish, Profile(), names) == wish
+    named = {"name": "new", "frameworks": ("jax==0.11", "torch"), "packages": ("tensorflow",)}
+    profile = Profile.model_validate({"environment": ({"name": "none"}, named)})
+    assert with_environment(wish, profile, names).frameworks == ("jax==0.11", "torch")

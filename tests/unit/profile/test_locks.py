@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +15,8 @@ from hypothesis import strategies as st
 
 from provision.errors import InputError, ProvisionError
 from provision.profile import locks as locks_module
-from provision.profile.document import parse
 from provision.profile.lines import Lines
+from provision.profile.lock import Lock
 from provision.profile.locks import lock_path, read_locks, render, write_locks
 from provision.profile.model import Profile
 from provision.profile.read import LoadedProfile
@@ -30,6 +32,27 @@ anyio==4.11.0 \\
 torch[opt]==2.9.0+cu130 ; sys_platform == 'linux' and platform_machine == "x86_64" \\
     {HASH}
 """
+RECORD = (
+    '{"build":"py312_0","channel":"conda-forge","depends":["python >=3.12,<3.13.0a0"],"fn":"numpy-2.4.6-py312_0.conda",'
+    f'"name":"numpy","sha256":"{"0123456789abcdef" * 4}","size":8000000,"subdir":"linux-64","version":"2.4.6"}}'
+)
+CONDA = f"# provision request=0123456789abcdef platform=linux-64\n{RECORD}\n"
+BAD_CONDA = {
+    "a url as channel": CONDA.replace('"conda-forge"', '"https://mirror.test/conda-forge"'),
+    "a url in a comment": f"# https://me:pw@mirror.test/\n{CONDA}",
+    "a url of a file": CONDA.replace('"fn":"numpy', '"fn":"https://mirror.test/numpy'),
+    "a url in another field": CONDA.replace('"size"', '"url":"x","size"'),
+    "no hash": CONDA.replace('"sha256"', '"md5"'),
+    "a short hash": CONDA.replace("0123456789abcdef" * 4, "0123"),
+    "a path": CONDA.replace('"fn":"', '"fn":"../'),
+    "half a line": CONDA[:-40],
+    "no json": f"{CONDA}numpy=2.4\n",
+    "the same twice": f"{CONDA}{RECORD}\n",
+    "a list": f"{CONDA}[]\n",
+    "quotes": f"{CONDA}# '''\n",
+    "a control character": f"{CONDA}# \x1b\n",
+    "deep": CONDA + "[" * 100_000,
+}
 BAD = {
     "an index": f"--index-url x\nanyio==1 {HASH}\n",
     "an index in a comment": f"# --index-url https://me:pw@mirror.test/\nanyio==1 {HASH}\n",
@@ -50,38 +73,84 @@ BAD = {
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     path = tmp_path / "workstation.lock"
     assert read_locks(path) == {}
-    write_locks(path, {"torch": LOCK, "a.b": "", "lab": LOCK + LOCK})
-    assert read_locks(path) == {"torch": LOCK, "a.b": "", "lab": LOCK + LOCK}
+    locks = {"torch": Lock(LOCK), "a.b": Lock(), "lab": Lock(LOCK + LOCK, CONDA), "only": Lock(conda=CONDA)}
+    write_locks(path, locks)
+    assert read_locks(path) == locks
     assert stat.S_IMODE(path.stat().st_mode) & 0o600 == 0o600
     assert [entry.name for entry in tmp_path.iterdir()] == ["workstation.lock"]
 
 
+PIECES = [*LOCK.splitlines()[:2], "", f"a==1 \\\n  {HASH}", f"b==2;extra=='x' {HASH}", "#'", "# \\"]
+pips = st.lists(st.sampled_from(PIECES)).map("\n".join)
+word = st.from_regex(r"\A[a-z0-9][a-z0-9.-]{0,8}\Z")
+
+
+@st.composite
+def condas(draw: st.DrawFn) -> str:
+    """A conda lock of a few packages, with whatever text where text is free."""
+    records = []
+    for name in sorted(draw(st.sets(st.from_regex(r"\A[a-z][a-z0-9_-]{0,8}\Z"), max_size=3))):
+        record = {
+            "name": name,
+            "version": draw(st.from_regex(r"\A[0-9]{1,3}(\.[0-9]{1,3}){0,2}\Z")),
+            "build": draw(st.from_regex(r"\A[a-z0-9_]{1,8}\Z")),
+            "subdir": draw(st.sampled_from(["linux-64", "noarch"])),
+            "channel": draw(st.sampled_from(["conda-forge", "lab/label/dev"])),
+            "fn": f"{name}-1-0.conda",
+            "sha256": draw(st.from_regex(r"\A[0-9a-f]{64}\Z")),
+            "license": draw(st.text(max_size=10).filter(lambda text: "://" not in text)),
+            "depends": draw(st.lists(st.sampled_from(["python >=3.12", "__cuda >=13", "numpy * mkl_*"]), max_size=2)),
+        }
+        records.append(json.dumps(record, sort_keys=True, separators=(",", ":")))
+    header = "# provision request=0123456789abcdef platform=linux-64"
+    return "".join(f"{line}\n" for line in ([header, *records] if records else []) if "'''" not in line)
+
+
 @settings(max_examples=100, deadline=None)
-@given(
-    st.dictionaries(
-        st.from_regex(r"\A[a-z0-9][a-z0-9._-]{0,8}\Z"),
-        st.lists(
-            st.sampled_from([*LOCK.splitlines()[:2], "", f"a==1 \\\n  {HASH}", f"b==2;extra=='x' {HASH}", "#'", "# \\"])
-        ).map("\n".join),
-        max_size=4,
-    )
-)
-def test_any_lock_comes_back_to_the_byte(locks: dict[str, str]) -> None:
-    tables = parse(render(locks), "F").data.get("environment", {})
-    assert {name: table["lock"] for name, table in tables.items()} == locks
+@given(st.dictionaries(word, st.builds(Lock, pip=pips, conda=condas()), max_size=4))
+def test_any_lock_comes_back_to_the_byte(locks: dict[str, Lock]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "workstation.lock")
+        write_locks(path, locks)
+        assert read_locks(path) == locks
+        assert "://" not in path.read_text()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 4000), st.integers(0, 60), st.text(max_size=3))
+def test_a_file_that_was_cut_or_written_over_is_read_as_it_says_or_refused(at: int, length: int, other: str) -> None:
+    text = render({"torch": Lock(LOCK, CONDA), "lab": Lock(LOCK)})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "workstation.lock")
+        path.write_text(text[:at] + other + text[at + length :])
+        try:
+            locks = read_locks(path)
+        except InputError as error:
+            assert error.message.startswith(str(path))  # noqa: PT017 - either is right
+        else:
+            assert all("://" not in lock.pip + lock.conda for lock in locks.values())
+            render(locks)
 
 
 def test_the_order_of_environments_does_not_matter() -> None:
-    assert render({"b": LOCK, "a": ""}) == render({"a": "", "b": LOCK})
+    assert render({"b": Lock(LOCK), "a": Lock()}) == render({"a": Lock(), "b": Lock(LOCK)})
+
+
+def test_one_of_the_first_format_is_read_and_written_where_nothing_is_of_conda(tmp_path: Path) -> None:
+    path = tmp_path / "workstation.lock"
+    path.write_text(f"schema = 1\n\n[environment.\"torch\"]\nlock = '''\n{LOCK}'''\n")
+    assert read_locks(path) == {"torch": Lock(LOCK)}
+    assert "schema = 1" in render({"torch": Lock(LOCK)})
+    assert "schema = 2" in render({"torch": Lock(LOCK, CONDA)})
 
 
 @pytest.mark.parametrize("bad", BAD)
 def test_what_is_no_lock_is_neither_written_nor_read(bad: str, tmp_path: Path) -> None:
     path = tmp_path / "workstation.lock"
-    write_locks(path, {"torch": LOCK})
+    write_locks(path, {"torch": Lock(LOCK)})
     before = path.read_bytes()
     with pytest.raises(InputError) as caught:
-        write_locks(path, {"torch": BAD[bad]})
+        write_locks(path, {"torch": Lock(BAD[bad])})
     assert path.read_bytes() == before
     assert "pw@" not in caught.value.message
     if bad not in {"quotes", "a carriage return", "a control character"}:
@@ -90,6 +159,32 @@ def test_what_is_no_lock_is_neither_written_nor_read(bad: str, tmp_path: Path) -
             read_locks(path)
         assert "remove" in caught.value.hint
         assert "pw@" not in caught.value.message
+
+
+@pytest.mark.parametrize("bad", BAD_CONDA)
+def test_what_is_no_conda_lock_is_neither_written_nor_read(bad: str, tmp_path: Path) -> None:
+    path = tmp_path / "workstation.lock"
+    with pytest.raises(InputError) as caught:
+        write_locks(path, {"torch": Lock(conda=BAD_CONDA[bad])})
+    assert not path.exists()
+    assert "pw@" not in caught.value.message
+    if bad not in {"quotes", "a control character"}:
+        path.write_text(f"schema = 2\n[environment.torch]\nconda = '''\n{BAD_CONDA[bad]}'''\n")
+        with pytest.raises(InputError, match=r"lock:3: environment\.torch\.conda: line [0-9]+ of the") as caught:
+            read_locks(path)
+        assert "pw@" not in caught.value.message
+
+
+def test_damage_says_in_which_line_of_which_lock(tmp_path: Path) -> None:
+    path = tmp_path / "workstation.lock"
+    write_locks(path, {"a": Lock(LOCK, CONDA), "b": Lock(LOCK, CONDA)})
+    lines = path.read_text().splitlines()
+    at = max(number for number, line in enumerate(lines) if line.startswith("{"))
+    lines[at] = lines[at].replace(":8000000", ":-1")
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(InputError) as caught:
+        read_locks(path)
+    assert caught.value.message.startswith(f"{path}:{at - 1}: environment.b.conda: line 2 of the conda lock")
 
 
 @pytest.mark.parametrize(
@@ -105,8 +200,12 @@ def test_what_is_no_lock_is_neither_written_nor_read(bad: str, tmp_path: Path) -
         b"schema = 1\n[environment.torch]\nlock = 5\n",
         b"schema = 1\n[environment.torch]\nlock = ''\nmore = 1\n",
         b"schema = 1\n[environment.'../x']\nlock = ''\n",
-        render({"torch": LOCK}).encode()[:-20],
-        render({"torch": LOCK}).encode()[:-100],
+        b"schema = 0\n",
+        b"schema = 1\n[environment.torch]\n",
+        b"schema = 2\n[environment.torch]\nconda = 5\n",
+        render({"torch": Lock(LOCK)}).encode()[:-20],
+        render({"torch": Lock(LOCK)}).encode()[:-100],
+        render({"torch": Lock(LOCK, CONDA)}).encode()[:-20],
     ],
 )
 def test_damage_is_refused(content: bytes, tmp_path: Path) -> None:
@@ -119,7 +218,7 @@ def test_damage_is_refused(content: bytes, tmp_path: Path) -> None:
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "workstation.lock"
-    path.write_text("schema = 2\n[new]\n")
+    path.write_text("schema = 3\n[new]\n")
     with pytest.raises(InputError, match="newer provision") as caught:
         read_locks(path)
     assert "upgrade" in caught.value.hint
@@ -132,7 +231,7 @@ def test_owner_and_mode_are_kept(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         os.chown(path, 4242, 4243)
     before = path.stat()
-    write_locks(path, {"torch": LOCK})
+    write_locks(path, {"torch": Lock(LOCK)})
     after = path.stat()
     assert (after.st_uid, after.st_gid, stat.S_IMODE(after.st_mode)) == (before.st_uid, before.st_gid, 0o640)
 
@@ -148,14 +247,14 @@ def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("mine")
     (tmp_path / "workstation.lock").symlink_to(victim)
-    write_locks(tmp_path / "workstation.lock", {"torch": LOCK})
+    write_locks(tmp_path / "workstation.lock", {"torch": Lock(LOCK)})
     assert victim.read_text() == "mine"
 
 
 @pytest.mark.parametrize("step", ["fsync", "rename", "fchmod"])
 def test_a_failure_leaves_the_old_one(step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "workstation.lock"
-    write_locks(path, {"torch": LOCK})
+    write_locks(path, {"torch": Lock(LOCK)})
     before = path.read_bytes()
 
     def fail(*_arguments: object, **_named: object) -> None:
@@ -163,7 +262,7 @@ def test_a_failure_leaves_the_old_one(step: str, tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr(os, step, fail)
     with pytest.raises(ProvisionError, match="no space left"):
-        write_locks(path, {"lab": LOCK})
+        write_locks(path, {"lab": Lock(LOCK)})
     assert path.read_bytes() == before
     assert [entry.name for entry in tmp_path.iterdir()] == ["workstation.lock"]
 

@@ -31,6 +31,9 @@ EXAMPLES = [
     initial_profile(FACTS),
     'roles = ["base", "ssh"]\n[base]\npackages = ["g++"]\nunattended_upgrades = false\n',
     '[[environment]]\nname = "a"\npython = "3.12"\nmanager = "conda"\npackages = ["torch>=2.6"]\npath = "~/x/a"\n',
+    '[[environment]]\nname = "a"\nframeworks = ["torch", "jax==0.11"]\nconstraints = ["numpy<3"]\nfile = "requirements.txt"\n',
+    '[[environment]]\nname = "a"\nmanager = "conda"\nchannels = ["x", "http://h.test/y"]\npip = ["b"]\npackages = ["c=1=d"]\n',
+    "[conda]\nbase = false\n[conda.mirrors]\nconda-forge = 'http://mirror.test/conda-forge'\n[pip]\nmirrors = {}\n",
     f'[ssh]\nauthorized_keys = ["{KEY}"]\n[jupyter]\nuser = ""\nport = 1024\n',
     '[nvidia]\nbranch = "580"\nflavour = "open"\norigin = "nvidia"\ngpus = ["10de:1e84"]\n[cuda]\ntoolkits = ["13.2", "12.8"]\n',
     f'[nvidia]\nmirror = "http://mirror.test:8080/cuda"\nmirror_key = "{"0A" * 20}"\n[cuda]\ntoolkits = []\n',
@@ -53,6 +56,13 @@ WRONG = [
     "[nvidia]\ngpus = ['1e84']\n",
     "[nvidia]\nmirror = 'http://me:pw@mirror.test/x'\n",
     "[cuda]\ntoolkits = ['12']\n",
+    "[[environment]]\nname = 'a'\nframeworks = ['torch>=2']\n",
+    "[[environment]]\nname = 'a'\nfile = '-r.txt'\n",
+    "[[environment]]\nname = 'a'\nmanager = 'conda'\npackages = ['a; id']\n",
+    "[[environment]]\nname = 'a'\nmanager = 'conda'\nchannels = ['https://me:pw@mirror.test/x']\n",
+    "[conda.mirrors]\n'-x' = 'http://mirror.test/x'\n",
+    "[conda.mirrors]\nlab = 'x'\n",
+    "[pip.mirrors]\nlab = 'http://mirror.test/x'\n",
 ]
 
 

@@ -12,6 +12,7 @@ from provision.doctor.finding import Diagnosis
 from provision.errors import Exit, ProvisionError
 from provision.facts.model import Facts
 from provision.plan.model import Plan
+from provision.profile.lock_changes import LockChange
 
 
 class Recorder:
@@ -53,6 +54,9 @@ class Recorder:
 
     def diagnosis(self, host: str, facts: Facts, diagnosis: Diagnosis) -> None:
         self._note("diagnosis", host, diagnosis)
+
+    def locks(self, host: str, changes: tuple[LockChange, ...]) -> None:
+        self._note("locks", host, changes)
 
     def failed(self, host: str, error: ProvisionError) -> None:
         self._note("failed", host, error)

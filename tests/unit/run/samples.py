@@ -23,6 +23,10 @@ def every_kind(folder: Path, user: str) -> tuple[r.Resource, ...]:
         ),
         r.AuthorizedKeys(user=user, keys=(ED25519,)),
         r.Command(name="x", argv=("true",), creates=f"{folder}/made"),
+        r.CondaEnvironment(
+            name="y", path=f"{folder}/conda", owner=user, python="/usr/bin/python3", program="/opt/provision/conda-x.py",
+            specs=("numpy",), channels=(("conda-forge", ""),),
+        ),
         r.Directory(path=f"{folder}/directory"),
         r.Download(url="http://mirror.test/x", path=f"{folder}/download", sha256=HASH, size=1),
         r.DriverModule(flavour="open", branch=580, signed=True, headers=True),
@@ -35,6 +39,7 @@ def every_kind(folder: Path, user: str) -> tuple[r.Resource, ...]:
         r.Link(path=f"{folder}/link", target="/etc"),
         r.Locale(name="C.UTF-8"),
         r.Packages(names=("dpkg",)),
+        r.Rattler(version="0.1.0", hashes=(HASH,)),
         r.Reboot(name="x", because="it is so", after=(f"{folder}/file",), unless_loaded="nvidia"),
         r.Service(unit="provision-test.service"),
         r.Sysctl(name="kernel.panic", value="10"),

@@ -10,11 +10,15 @@ import pytest
 
 from provision.agent import events
 from provision.errors import Exit, InputError, ProvisionError
+from provision.profile.lock import Lock
+from provision.profile.locks import read_locks, write_locks
 from provision.run.connect import Sudo
 from provision.run.drive import Drive, judge
 from provision.run.request import Request
 from tests.fake_agent import LOST, STARTED, FakeMachine, ended, event, several, verdict
 from tests.unit.run.driving import FACTS, KNOWN, driving, nothing, one
+from tests.unit.run.locking import conda_lock, pip_lock
+from tests.unit.run.locking import found as reported
 from tests.unit.run.recorder import Recorder
 
 pytestmark = pytest.mark.usefixtures("alone")
@@ -195,6 +199,17 @@ def test_locks_that_runs_report_are_kept_beside_the_profile() -> None:
     assert "torch" in kept
     assert "old" in kept
     assert any("workstation.lock" in note for note in ui.of("note"))
+
+
+def test_both_kinds_of_locks_are_kept_and_what_a_run_did_not_solve_stays() -> None:
+    Path("workstation.toml").write_text("schema = 1\n")
+    write_locks(Path("workstation.lock"), {"b": Lock(pip_lock(numpy="1"), conda_lock(python="3.12.7"))})
+    reports = (reported("x:a", conda_lock(python="3.13.9"), "conda-lock"), reported("x:a", pip_lock(fastai="2")))
+    driving(one(events=(STARTED, *reports, reported("x:b", pip_lock(numpy="2")), ended()))).apply()
+    assert read_locks(Path("workstation.lock")) == {
+        "a": Lock(pip_lock(fastai="2"), conda_lock(python="3.13.9")),
+        "b": Lock(pip_lock(numpy="2"), conda_lock(python="3.12.7")),
+    }
 
 
 def test_a_rehearsal_keeps_no_locks() -> None:

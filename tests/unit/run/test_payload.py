@@ -35,7 +35,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
 
 
 def everything() -> payload.Modules:
-    return {**payload.closure(["provision.agent.entry"]), **payload.for_kinds(KINDS), **payload.for_apply()}
+    return {**payload.closure(["provision.agent.entry"]), **payload.for_solve(KINDS), **payload.for_apply()}
 
 
 def test_samples_hold_every_kind(tmp_path: Path) -> None:
@@ -81,6 +81,15 @@ def test_kinds_bring_what_sessions_lack_and_nothing_twice() -> None:
         assert not set(more) & set(first)
     assert payload.for_kinds([]) == {}
     assert not set(payload.for_apply()) & set(first)
+
+
+def test_what_solves_environments_travels_only_to_solve() -> None:
+    solving = payload.for_solve(["uv_environment"])
+    assert {"provision.agent.solving", "provision.agent.writer", "provision.agent.providers.uv_environment"} <= set(solving)
+    assert "provision.agent.providers.file" not in solving
+    for others in (payload.closure(["provision.agent.entry"]), payload.for_kinds(KINDS), payload.for_apply()):
+        assert "provision.agent.solving" not in others
+    assert not set(solving) & set(payload.closure(["provision.agent.entry"]))
 
 
 def test_packing_and_unpacking() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from provision.errors import InputError
+from provision.profile.lock import Lock
 from provision.profile.locks import read_locks
 from provision.run.elsewhere import plan_elsewhere
 from provision.run.recipe import read_recipe
@@ -46,7 +47,7 @@ def test_an_unknown_role_of_the_command_line_is_not_the_profiles_mistake(alone: 
 def test_locks_of_several_hosts_are_all_kept(alone: Path) -> None:
     (alone / "workstation.toml").write_text("schema = 1\n")
     recipe = read_recipe(Request())
-    texts = {name: f"# {name}\nnumpy==2.0 --hash=sha256:{'0' * 64}\n" for name in "abcdef"}
+    texts = {name: Lock(f"# {name}\nnumpy==2.0 --hash=sha256:{'0' * 64}\n") for name in "abcdef"}
     threads = [threading.Thread(target=recipe.keep_locks, args=({name: text},)) for name, text in texts.items()]
     for thread in threads:
         thread.start()
