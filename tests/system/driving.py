@@ -128,7 +128,7 @@ class Driver:
     def argv(self, verb: str, *words: str, as_json: bool = True) -> list[str]:
         """Return the command line of `verb` for the box."""
         argv = [*INTERPRETER, verb, *words, "--host", self.box.name, "--ssh-config", str(self.ssh_config)]
-        if verb in {"plan", "apply", "verify"}:
+        if verb in {"plan", "apply", "verify", "lock"}:
             argv += ["--role-path", str(self.folder / "roles"), "--profile", str(self.folder / "workstation.toml")]
         if as_json:
             argv += ["--json", "--yes"] if verb == "apply" else ["--json"]

@@ -38,7 +38,7 @@ class Quiet:
 
     def connecting(self, *_: Any) -> None: ...  # noqa: ANN401 - not looked at
 
-    facts = plan = verdicts = diagnosis = failed = end = connecting
+    facts = plan = verdicts = diagnosis = locks = failed = end = connecting
 
 
 def test_a_kept_demo_can_be_entered_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
