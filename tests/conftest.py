@@ -6,6 +6,8 @@ import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer  # type: ignore[import-untyped]  # it says nothing of its types
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # as above
 
 # How long an example takes is the machine's affair: several suites share two cores.
 settings.register_profile("provision", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -17,9 +19,14 @@ for _number, _handler in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signa
         signal.signal(_number, _handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With `--dist loadgroup`, the tests that boot boxes are one worker's: one after another, beside all others."""
-    for item in items:
-        if item.get_closest_marker("box"):
-            item.add_marker(pytest.mark.xdist_group("box"))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    """With `--dist loadscope`, system tests are one worker's, one after another, beside all others."""
+    return SystemTestsInARow(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
+class SystemTestsInARow(LoadScopeScheduling):  # type: ignore[misc]  # as above
+    """Boxes are heavy, and take turns."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "system" if nodeid.startswith("tests/system/") else nodeid

@@ -11,7 +11,5 @@ _PARTS = ("said", "explained", "memory", "prefix")
 
 def conda_program() -> str:
     """Return the program's text: `templates/conda/conda.py`, with the modules that it imports from beside it put before it."""
-    text = template("conda/conda.py")
-    for part in _PARTS:
-        text = re.sub(rf"^from {part} import (\([^)]*\)|.*)\n", "", text, flags=re.MULTILINE)
-    return "\n\n".join((*(template(f"conda/{part}.py") for part in _PARTS), text))
+    beside = re.compile(rf"^from (?:{'|'.join(_PARTS)}) import (?:\([^)]*\)|.*)\n", re.MULTILINE)
+    return "\n\n".join(beside.sub("", template(f"conda/{part}.py")) for part in (*_PARTS, "conda"))

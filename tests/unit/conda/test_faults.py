@@ -91,7 +91,8 @@ def test_rattlers_words_for_a_full_disk() -> None:
     exec(compile(conda_program(), "conda.py", "exec"), program)  # noqa: S102 - our own program
     trouble = program["explained"](  # type: ignore[operator]
         RuntimeError("failed to link x\nCaused by: No space left on device (os error 28)"),
-        {"cache": "/home/me/.cache/provision/conda", "prefix": "/home/me/envs/torch", "channels": []},
+        {"cache": "/home/me/.cache/provision/conda", "prefix": "/home/me/envs/torch"},
+        {},
     )
     assert trouble.said["error"] == "the disk is full"
     assert trouble.said["hint"] == "`df -h /home/me/.cache/provision/conda /home/me/envs/torch`"
