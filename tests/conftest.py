@@ -11,6 +11,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped] 
 
 # How long an example takes is the machine's affair: several suites share two cores.
 settings.register_profile("provision", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("fast", settings.get_profile("provision"), max_examples=25)
 settings.load_profile("provision")
 
 # Who was started by `nohup`, or in the background of a script, ignores these, and so would every program that a test starts.

@@ -16,6 +16,8 @@ from provision.catalog.conda_program import conda_program
 from tests.conda_server import Fault, Server
 from tests.unit.conda.driving import Machine
 
+pytestmark = pytest.mark.slow
+
 
 class Usage(NamedTuple):
     """What `shutil.disk_usage` answers."""

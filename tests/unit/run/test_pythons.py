@@ -23,6 +23,8 @@ from provision.transports.local import LocalStream
 from tests.unit.run.samples import every_kind
 from tests.unit.run.test_payload import everything
 
+pytestmark = pytest.mark.slow
+
 HOME = Path(provision.__file__).parent
 
 
