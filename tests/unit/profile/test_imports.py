@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -319,10 +318,8 @@ def test_what_is_not_taken_over_is_refused_with_file_and_line(file: str, bad: Ba
     path.write_bytes(bad.content if isinstance(bad.content, bytes) else bad.content.encode())
     before = path.read_bytes()
     fields = [f'file = "{file}"', *(['manager = "conda"', 'python = "3.12"'] if file == "e.yml" else [])]
-    started = time.process_time()
     with pytest.raises(InputError) as caught:
         loaded(tmp_path, *fields)
-    assert time.process_time() - started < 2
     error = caught.value
     assert error.exit is Exit.BAD_INPUT
     assert bad.says in error.message
