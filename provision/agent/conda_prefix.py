@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from provision.agent import pylock
+from provision.agent import environment_folder, pylock
 from provision.agent.conda_lock import Record
 from provision.agent.host import Reader
 from provision.errors import UnreadableError
@@ -22,8 +21,6 @@ SEAL = "provision-records.json"
 _META = "conda-meta"
 _LARGEST = 1 << 26
 """Bytes of a record: a package of some 100,000 files has 20 MB."""
-_LINKS = 10
-"""Links followed from the interpreter before it counts as gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +68,7 @@ def read(host: Reader, path: str) -> Prefix:
         packages = tuple(_installed(data) for data in found)
         dists = frozenset(dist for data in found for dist in _distributions(data.get("files")))
         site = next((_site_packages(data) for data in found if data["name"] == "python"), "")
-    if site and not _leads_to_a_file(host, f"{path}/bin/python"):
+    if site and not environment_folder.program(host, f"{path}/bin/python"):
         damaged = (*damaged, "python")
     there = host.listdir(f"{path}/{site}") if site else ()
     return Prefix(
@@ -83,15 +80,6 @@ def read(host: Reader, path: str) -> Prefix:
         python=next((".".join(each.version.split(".")[:2]) for each in packages if each.name == "python"), ""),
         added=tuple(sorted(pylock.installed(name for name in there or () if name not in dists).items())),
     )
-
-
-def _leads_to_a_file(host: Reader, path: str) -> bool:
-    for _ in range(_LINKS):
-        there = host.lstat(path)
-        if there is None or there.kind != "link":
-            return there is not None and there.kind == "file"
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(path), host.readlink(path) or ""))
-    return False
 
 
 def _seal(host: Reader, path: str) -> dict[str, Any]:

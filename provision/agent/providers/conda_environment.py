@@ -7,20 +7,17 @@
 from __future__ import annotations
 
 import json
-import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from provision.agent import conda_lock, conda_prefix, conda_steps, environment_places, pylock
+from provision.agent import conda_lock, conda_prefix, conda_steps, environment_folder, environment_places, pylock
 from provision.agent.conda_prefix import Prefix
 from provision.agent.host import Account, Reader
 from provision.agent.provider import Pending
-from provision.agent.steps import MakeDirectory, RemoveTree, Report, Step, Write
-from provision.errors import ProvisionError
+from provision.agent.steps import RemoveTree, Report, Step, Write
 from provision.plan.model import Change, Diff, Status, differs, same
 from provision.resources.conda_environment import CondaEnvironment
 
-_SCHEMA = 1
 _SPEED = 20e6
 """Bytes a second that a download is guessed at."""
 
@@ -52,38 +49,15 @@ class Have:
     """The packages in the cache, as `Record.stem` has them; likewise."""
 
 
-def _text(host: Reader, path: str) -> str:
-    return (host.read(path, limit=1 << 26) or b"").decode(errors="replace")
-
-
-def _record(host: Reader, path: str) -> dict[str, object]:
-    try:
-        record = json.loads(_text(host, f"{path}/provision.json"))
-    except ValueError:
-        return {}
-    if not isinstance(record, dict) or not isinstance(record.get("schema"), int):
-        return {}
-    if record["schema"] > _SCHEMA:
-        raise ProvisionError(f"environment `{path}` was made by a newer provision", hint="update provision on this machine")
-    return record
-
-
-def _missing(host: Reader, path: str) -> tuple[str, ...]:
-    out: list[str] = []
-    above = posixpath.dirname(path)
-    while above != "/" and host.lstat(above) is None:
-        out.insert(0, above)
-        above = posixpath.dirname(above)
-    return tuple(out)
-
-
 class CondaEnvironmentProvider:
     """See `CondaEnvironment`."""
 
     def observe(self, want: CondaEnvironment, host: Reader) -> Have:
         account = host.accounts().get(want.owner)
         have = Have(
-            account=account, missing=_missing(host, want.path), cache=want.cache or environment_places.cache(want.owner, account)
+            account=account,
+            missing=environment_folder.missing(host, want.path),
+            cache=want.cache or environment_places.cache(want.owner, account),
         )
         there = host.lstat(want.path)
         if there is not None:
@@ -97,16 +71,7 @@ class CondaEnvironmentProvider:
         return replace(have, places=tuple(each for each in places if each), kept=kept)
 
     def diff(self, want: CondaEnvironment, have: Have, pending: Pending) -> Diff:
-        if have.account is None and not pending.has(f"user:{want.owner}"):
-            raise ProvisionError(
-                f"environment `{want.name}`: there is no user `{want.owner}`",
-                hint=f"`sudo adduser {want.owner}`, or name another",
-            )
-        if have.kind and not have.ours:
-            raise ProvisionError(
-                f"environment `{want.name}`: what is at `{want.path}` was not made by provision, and stays as it is",
-                hint=f"move it away (`mv {want.path} {want.path}.old`), or give the environment another `path`",
-            )
+        environment_folder.refuse(want, have, pending)
         if _settled(want, have):
             where = "" if want.lock else " on the machine"
             return same(f"matches its lock{where}, {_count(len(have.prefix.packages) + len(have.prefix.added))}")
@@ -138,7 +103,7 @@ class CondaEnvironmentProvider:
         if have.manager == "uv":
             have = Have(account=account, missing=have.missing, cache=have.cache)
             yield RemoveTree(path=want.path)
-        yield from _place(want, have, account)
+        yield from environment_folder.directories(want, have, account, itself=not have.kind)
         if not have.state:  # what is there must be known as ours from the first file on
             yield _note(want, account.group, "begun")
         yield from _conda_part(want, have, account.group)
@@ -155,13 +120,13 @@ class CondaEnvironmentProvider:
 
     def solved(self, want: CondaEnvironment, host: Reader, scratch: str) -> dict[str, str]:
         """Return what `solve` found, by the names of reports."""
-        found = {"conda-lock": _text(host, f"{scratch}/{conda_steps.LOCK}")}
-        return {**found, "lock": _text(host, f"{scratch}/{conda_steps.PIP_LOCK}")} if want.pip else found
+        found = {"conda-lock": environment_folder.text(host, f"{scratch}/{conda_steps.LOCK}")}
+        return {**found, "lock": environment_folder.text(host, f"{scratch}/{conda_steps.PIP_LOCK}")} if want.pip else found
 
 
 def _looked_into(want: CondaEnvironment, have: Have, host: Reader) -> Have:
-    record = _record(host, want.path)
-    lock = _text(host, f"{want.path}/{conda_steps.LOCK}")
+    record = environment_folder.record(host, want.path)
+    lock = environment_folder.text(host, f"{want.path}/{conda_steps.LOCK}")
     if not record and conda_lock.header(lock) is None:
         return replace(have, ours=False)
     if record and record.get("manager") != "conda":
@@ -173,7 +138,7 @@ def _looked_into(want: CondaEnvironment, have: Have, host: Reader) -> Have:
         request=str(record.get("request", "")),
         pip_request=str(record.get("pip_request", "")),
         lock=lock,
-        pip_lock=_text(host, f"{want.path}/{conda_steps.PIP_LOCK}"),
+        pip_lock=environment_folder.text(host, f"{want.path}/{conda_steps.PIP_LOCK}"),
         prefix=conda_prefix.read(host, want.path),
     )
 
@@ -283,17 +248,8 @@ def _superfluous(want: CondaEnvironment, have: Have, target: str) -> tuple[str, 
     return tuple(name for name, before, after in _pip(want, have) if before and not after)
 
 
-def _place(want: CondaEnvironment, have: Have, account: Account) -> Iterator[Step]:
-    for path in have.missing:
-        mine = path.startswith(f"{account.home}/")
-        owner, group = (want.owner, account.group) if mine else ("root", "root")
-        yield MakeDirectory(path=path, mode=0o755, owner=owner, group=group)
-    if not have.kind:
-        yield MakeDirectory(path=want.path, mode=0o755, owner=want.owner, group=account.group)
-
-
 def _note(want: CondaEnvironment, group: str, state: str) -> Step:
-    said = {"schema": _SCHEMA, "manager": "conda", "state": state, "name": want.name}
+    said = {"schema": environment_folder.SCHEMA, "manager": "conda", "state": state, "name": want.name}
     text = json.dumps({**said, "request": want.request, "pip_request": want.pip_request})
     return Write(path=f"{want.path}/provision.json", content=f"{text}\n".encode(), mode=0o644, owner=want.owner, group=group)
 

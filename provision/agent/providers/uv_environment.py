@@ -12,21 +12,16 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
-from provision.agent import environment_places, pylock, uv_request
+from provision.agent import environment_folder, environment_places, pylock, uv_request
 from provision.agent.host import Account, Reader
 from provision.agent.provider import Pending
-from provision.agent.steps import MakeDirectory, RemoveTree, Report, Run, Step, Write
-from provision.errors import ProvisionError
+from provision.agent.steps import RemoveTree, Report, Run, Step, Write
 from provision.plan.model import Change, Diff, Status, differs, same
 from provision.resources.uv_environment import UvEnvironment
 
 SYSTEM_PYTHON = "/usr/bin/python3"
-_SCHEMA = 1
 _HOURS = 3600
-_LINKS = 10
-"""Links followed from the environment's interpreter before it counts as broken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,35 +60,6 @@ def _system(host: Reader) -> str:
     return posixpath.basename(target or "").removeprefix("python")
 
 
-def _text(host: Reader, path: str) -> str:
-    return (host.read(path, limit=1 << 24) or b"").decode(errors="replace")
-
-
-def _record(host: Reader, path: str) -> dict[str, Any]:
-    try:
-        record = json.loads(_text(host, f"{path}/provision.json"))
-    except ValueError:
-        return {}
-    if not isinstance(record, dict) or not isinstance(record.get("schema"), int):
-        return {}
-    if record["schema"] > _SCHEMA:
-        raise ProvisionError(f"environment `{path}` was made by a newer provision", hint="update provision on this machine")
-    return record
-
-
-def _interpreter(host: Reader, path: str) -> str:
-    """Return where the environment's interpreter really is, empty when the links to it lead nowhere."""
-    at = f"{path}/bin/python"
-    for _ in range(_LINKS):
-        there = host.lstat(at)
-        if there is None or there.kind not in {"file", "link"}:
-            return ""
-        if there.kind == "file":
-            return at
-        at = posixpath.normpath(posixpath.join(posixpath.dirname(at), host.readlink(at) or ""))
-    return ""
-
-
 def _broken(want: UvEnvironment, version: str, interpreter: str, system: str) -> str:
     if not interpreter:
         return f"its Python {version} is gone"
@@ -106,15 +72,6 @@ def _broken(want: UvEnvironment, version: str, interpreter: str, system: str) ->
     return ""
 
 
-def _missing(host: Reader, path: str) -> tuple[str, ...]:
-    out: list[str] = []
-    above = posixpath.dirname(path)
-    while above != "/" and host.lstat(above) is None:
-        out.insert(0, above)
-        above = posixpath.dirname(above)
-    return tuple(out)
-
-
 class UvEnvironmentProvider:
     """See `UvEnvironment`."""
 
@@ -123,17 +80,17 @@ class UvEnvironmentProvider:
         there = host.lstat(want.path)
         if there is None:
             place = environment_places.place(host, want.path)
-            return Have(account=account, system=_system(host), missing=_missing(host, want.path), place=place)
+            return Have(account=account, system=_system(host), missing=environment_folder.missing(host, want.path), place=place)
         names = host.listdir(want.path) if there.kind == "directory" else ()
         if not names:
             own, place = there.kind == "directory", environment_places.place(host, want.path)
             return Have(account=account, kind=there.kind, ours=own, system=_system(host), place=place)
-        record, lock = _record(host, want.path), _text(host, f"{want.path}/provision.lock")
-        configuration = _text(host, f"{want.path}/pyvenv.cfg")
+        record, lock = environment_folder.record(host, want.path), environment_folder.text(host, f"{want.path}/provision.lock")
+        configuration = environment_folder.text(host, f"{want.path}/pyvenv.cfg")
         found = re.search(r"^version_info = (3\.[0-9]+\.[0-9]+)", configuration, re.MULTILINE)
         version = found[1] if found else ""
         system = _system(host)
-        broken = _broken(want, version, _interpreter(host, want.path), system) if version else ""
+        broken = _broken(want, version, environment_folder.program(host, f"{want.path}/bin/python"), system) if version else ""
         packages = host.listdir(f"{want.path}/lib/python{_minor(version)}/site-packages") if version else ()
         return Have(
             account=account,
@@ -149,16 +106,7 @@ class UvEnvironmentProvider:
         )
 
     def diff(self, want: UvEnvironment, have: Have, pending: Pending) -> Diff:
-        if have.account is None and not pending.has(f"user:{want.owner}"):
-            raise ProvisionError(
-                f"environment `{want.name}`: there is no user `{want.owner}`",
-                hint=f"`sudo adduser {want.owner}`, or name another",
-            )
-        if have.kind and not have.ours:
-            raise ProvisionError(
-                f"environment `{want.name}`: what is at `{want.path}` was not made by provision, and stays as it is",
-                hint=f"move it away (`mv {want.path} {want.path}.old`), or give the environment another `path`",
-            )
+        environment_folder.refuse(want, have, pending)
         environment_places.check(want.name, (have.place,) if have.place else ())
         target = _target(want, have)
         if not target:
@@ -176,7 +124,9 @@ class UvEnvironmentProvider:
         if have.account is None or (target and not _state(want, have) and not _contents(target, have)):
             return
         anew = bool(have.broken or (have.python and have.state != "done"))
-        yield from _place(want, have, have.account, anew=anew)
+        if anew:
+            yield RemoveTree(path=want.path)
+        yield from environment_folder.directories(want, have, have.account, itself=anew or not have.kind)
         yield _note(want, have.account, "begun")
         settings = _settings(want)
         if anew or not have.python:
@@ -206,7 +156,7 @@ class UvEnvironmentProvider:
         yield from _solve(want, have, have.account, scratch, python)
 
     def solved(self, want: UvEnvironment, host: Reader, scratch: str) -> dict[str, str]:  # noqa: ARG002 - the contract's signature
-        return {"lock": _text(host, f"{scratch}/provision.lock")}
+        return {"lock": environment_folder.text(host, f"{scratch}/provision.lock")}
 
 
 def _target(want: UvEnvironment, have: Have) -> str:
@@ -243,19 +193,8 @@ def _contents(target: str, have: Have) -> tuple[Change, ...]:
     return changes or ((Change(field="lock", before="another", after="the profile's"),) if have.lock != target else ())
 
 
-def _place(want: UvEnvironment, have: Have, account: Account, *, anew: bool) -> Iterator[Step]:
-    if anew:
-        yield RemoveTree(path=want.path)
-    for path in have.missing:
-        mine = path.startswith(f"{account.home}/")
-        owner, group = (want.owner, account.group) if mine else ("root", "root")
-        yield MakeDirectory(path=path, mode=0o755, owner=owner, group=group)
-    if anew or not have.kind:
-        yield MakeDirectory(path=want.path, mode=0o755, owner=want.owner, group=account.group)
-
-
 def _note(want: UvEnvironment, account: Account, state: str) -> Step:
-    text = json.dumps({"schema": _SCHEMA, "state": state, "name": want.name, "request": want.request})
+    text = json.dumps({"schema": environment_folder.SCHEMA, "state": state, "name": want.name, "request": want.request})
     return Write(
         path=f"{want.path}/provision.json", content=f"{text}\n".encode(), mode=0o644, owner=want.owner, group=account.group
     )

@@ -85,10 +85,10 @@ def test_its_environment_is_a_clean_one(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_probe_that_never_answers_is_ended_with_all_it_started(tmp_path: Path) -> None:
     began = time.monotonic()
     pids = tmp_path / "pids"
-    found = shell(f"sleep 60 & echo $! > {pids}; echo so far; wait", timeout=1)
+    found = shell(f"sleep 60 & echo $! > {pids}; echo so far; wait", timeout=3)
     assert found.outcome is FAILED
-    assert found.evidence == "no answer within 1 s"
-    assert 0.9 < time.monotonic() - began < 30
+    assert found.evidence == "no answer within 3 s"
+    assert 2.9 < time.monotonic() - began < 30
     sleeper = int(pids.read_text())
     state = Path(f"/proc/{sleeper}/stat")
     assert not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
